@@ -116,7 +116,7 @@ class Proxy:
                 self._carry(client, to_server, opened, left=connection.sent),
                 self._carry(server, to_client, opened, arrived=connection.received),
             )
-        except OSError:  # either end closed it
+        except (OSError, asyncio.CancelledError):  # either end closed it, or the proxy has ended
             pass
         finally:
             for end in ends:

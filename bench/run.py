@@ -1,6 +1,7 @@
-"""`make bench`: the guide's shell against `acksm install` on one sandbox; writes docs/benchmarks.md.
+"""`make bench`: the guide's shell against `acksm install` on one sandbox, near and at a distance; writes
+docs/benchmarks.md.
 
-Exit code 0 when every target of issue 4 is met, 3 when one is missed, that of acksm's errors otherwise.
+Exit code 0 when every target is met, 3 when one is missed, that of acksm's errors otherwise.
 """
 
 from __future__ import annotations
@@ -11,32 +12,49 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import baseline
 import counts
 import machine
 import measure
 import report
+import start
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.private_file import write as write_private
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION, State, directory
 from acksm.ui import Ui
-from counts import Counts
+from counts import Counts, Trips
+from distance import Proxy, longest_chain
 from measure import Measured
 
 ROOT = Path(__file__).parent.parent
 ACKSM = str(Path(sys.executable).parent / "acksm")
+AWS_ROUND_TRIP, KUBE_ROUND_TRIP = 0.060, 0.030  # seconds, at a distance
 ADMIN = "practice-admin"  # the Kubernetes user that the sandbox maps an account's administrator to
-HELP_RUNS = 10
+STARTS = 5  # rounds of what acksm takes to do nothing
 UP_TO_DATE = "up to date"
+
+
+def _by_name() -> dict[str, list[Any]]:
+    return {"guide": [], "cold": [], "second": []}
+
+
+@dataclass
+class Rounds:
+    """What was measured of each way of doing it, near or (`far`) at a distance."""
+
+    far: bool
+    runs: dict[str, list[Measured]] = field(default_factory=_by_name)
+    requests: dict[str, list[Counts]] = field(default_factory=_by_name)
 
 
 @dataclass
@@ -47,52 +65,108 @@ class Bench:
     tools: dict[str, Path]
     ui: Ui
     clusters: int = 0
-    rounds: dict[str, list[Measured]] = field(default_factory=lambda: {"guide": [], "cold": [], "second": []})
+    near: Rounds = field(default_factory=lambda: Rounds(far=False))
+    far: Rounds = field(default_factory=lambda: Rounds(far=True))
     memory: dict[str, Measured] = field(default_factory=dict)
-    requests: dict[str, list[Counts]] = field(default_factory=lambda: {"guide": [], "cold": [], "second": []})
 
-    def measure(self, tool: str, *, sample: bool = False) -> None:
-        """One run of `tool` ("guide", or "acksm": its first and second run) from the clean state."""
-        with self._clean() as location:
+    def measure(self, tool: str, rounds: Rounds | None) -> None:
+        """One run of `tool` ("guide", or "acksm": its first and second run) from the clean state; without `rounds` its
+        memory is sampled."""
+        with self._clean(far=bool(rounds and rounds.far)) as location:
             if tool == "guide":
                 runs = {"guide": ["bash", str(ROOT / "bench" / "guide.sh")]}
             else:
                 runs = {name: [ACKSM, "install", "--yes"] for name in ("cold", "second")}
             for name, argv in runs.items():
-                measured, requests = location.run(name, argv, sample=sample)
-                if sample:
+                measured, requests = location.run(name, argv, sample=rounds is None)
+                if rounds is None:
                     self.memory[name] = measured
                 else:
-                    self.rounds[name].append(measured)
-                    self.requests[name].append(requests)
+                    rounds.runs[name].append(measured)
+                    rounds.requests[name].append(requests)
                     told = f"{name}: {measured.wall:.2f} s, {requests.aws.total()} + {requests.kube.total()} requests"
+                    if requests.to_aws and requests.to_kube:
+                        told += f", {requests.to_aws.sequential} + {requests.to_kube.sequential} one after another"
                     self.ui.emit(Event(Kind.DONE, "bench.run", told))
                 if name == "second" and UP_TO_DATE not in measured.output:
                     raise AcksmError("defect", "the second run was not up to date", where=measured.output[-400:])
             location.check()
 
+    def bare_helm(self) -> int:
+        """The requests of helm alone where it installs both releases, by the options with which it makes the fewest."""
+        with self._clean(far=False) as location:
+            location.run("namespace", ["kubectl", "create", "namespace", "ack-system"], sample=False)
+            count = 0
+            for service in charts.SERVICES:
+                chart = f"oci://{location.environment['REGISTRY']}/{charts.chart_name(service)}"
+                argv = ["helm", "install", charts.release_name(service), chart, "-n", "ack-system", "--plain-http"]
+                argv += ["--version", charts.TESTED[service], "--skip-crds", "--disable-openapi-validation"]
+                argv += ["--set", f"aws.region={REGION}"]
+                count += location.run(service, argv, sample=False)[1].helm
+            return count
+
+    def starts(self) -> start.Starts:
+        """What acksm's commands take where there is nothing to do."""
+        with self._clean(far=False) as location:
+            location.run("cold", [ACKSM, "install", "--yes"], sample=False)
+            return start.measured(location.environment, location.home, STARTS)
+
     @contextmanager
-    def _clean(self) -> Iterator[Location]:
-        """A new cluster in a new account, at rest, and an empty HOME."""
+    def _clean(self, *, far: bool) -> Iterator[Location]:
+        """A new cluster in a new account, at rest, and an empty HOME; `far`: both by delaying proxies."""
         self.clusters += 1
         name, account = f"bench-{self.clusters}", f"{300000000000 + self.clusters}"
         cluster = api.add_cluster(self.state, name, account, REGION)
         try:
             measure.settle([process.pid for process in cluster.processes])
-            with tempfile.TemporaryDirectory(prefix="acksm-bench-") as home:
-                yield Location(self, name, Path(home))
+            with tempfile.TemporaryDirectory(prefix="acksm-bench-") as home, ExitStack() as entered:
+                network = None
+                if far:
+                    aws = Proxy(self.state.aws_endpoint.removeprefix("http://"), AWS_ROUND_TRIP)
+                    kube = Proxy(cluster.endpoint.removeprefix("https://"), KUBE_ROUND_TRIP)
+                    network = Network(entered.enter_context(aws), entered.enter_context(kube))
+                    api.move_endpoint(self.state, name, f"https://{kube.address}")
+                yield Location(self, name, Path(home), network)
         finally:
             api.remove_cluster(self.state, name)
+
+
+@dataclass(frozen=True)
+class Network:
+    """The proxies to AWS and to a cluster's apiserver. The certificate of the latter is of its address, whatever the
+    port."""
+
+    aws: Proxy
+    kube: Proxy
+
+    def variables(self, given: Mapping[str, str], endpoint: str, home: Path) -> dict[str, str]:
+        """`given`, and its kubeconfig, with the proxies in the place of AWS's endpoint and the cluster's."""
+        aws = f"http://{self.aws.address}"
+        text = Path(given["KUBECONFIG"]).read_text("utf-8")
+        text = text.replace(endpoint, f"https://{self.kube.address}").replace(given["AWS_ENDPOINT_URL"], aws)
+        write_private(home / "kubeconfig.json", text)
+        return {**given, "AWS_ENDPOINT_URL": aws, "KUBECONFIG": str(home / "kubeconfig.json")}
+
+    def trips(self, audit: Sequence[str]) -> tuple[Trips, Trips]:
+        """How the run that `audit` is of used each since the last call."""
+        aws = self.aws.taken()
+        of_kube = counts.spans(audit, ADMIN, KUBE_ROUND_TRIP / 2)
+        return (
+            Trips(len(aws), longest_chain(span for one in aws for span in one.spans)),
+            Trips(len(self.kube.taken()), longest_chain(of_kube)),
+        )
 
 
 class Location:
     """Where one run takes place: its cluster, its environment and the logs of its requests."""
 
-    def __init__(self, bench: Bench, cluster: str, home: Path) -> None:
-        self._home = home
+    def __init__(self, bench: Bench, cluster: str, home: Path, network: Network | None) -> None:
+        self.home, self._network = home, network
         state = api.require(bench.state.name)
         variables = api.environment(state.name, cluster)
         self._key = variables["AWS_ACCESS_KEY_ID"]
+        if network:
+            variables = network.variables(variables, state.clusters[cluster].endpoint, home)
         path = dict.fromkeys([str(tool.parent) for tool in bench.tools.values()])
         self.environment = variables | {
             "HOME": str(home),
@@ -110,7 +184,7 @@ class Location:
 
     def run(self, name: str, argv: list[str], *, sample: bool) -> tuple[Measured, Counts]:
         """Run it and count its requests. A run that fails ends the benchmark."""
-        measured = measure.run(argv, self.environment, self._home / f"{name}.log", sample=sample)
+        measured = measure.run(argv, self.environment, self.home / f"{name}.log", sample=sample)
         if measured.exit_code != 0:
             raise AcksmError(
                 "sandbox-failed",
@@ -119,9 +193,9 @@ class Location:
                 details={"diff": measured.output.splitlines()[-15:]},
             )
         audit = self._kube.added()
-        return measured, Counts(
-            counts.aws(self._aws.added(), self._key), counts.kube(audit, ADMIN), counts.helm(audit, ADMIN)
-        )
+        trips = self._network.trips(audit) if self._network else (None, None)
+        requests = counts.aws(self._aws.added(), self._key), counts.kube(audit, ADMIN), counts.helm(audit, ADMIN)
+        return measured, Counts(*requests, *trips)
 
     def check(self) -> None:
         """Whoever did it, both controllers are there and healthy."""
@@ -131,16 +205,6 @@ class Location:
             raise AcksmError(
                 "sandbox-failed", "the controllers are not healthy after the run", where=answer.stdout[-800:]
             )
-
-
-def help_times(environment: dict[str, str]) -> list[float]:
-    """Wall times of `acksm --help` in seconds."""
-    found = []
-    for _ in range(HELP_RUNS):
-        began = time.monotonic()
-        subprocess.run([ACKSM, "--help"], env=environment, stdout=subprocess.DEVNULL, check=True)
-        found.append(time.monotonic() - began)
-    return found
 
 
 def help_imports(environment: dict[str, str]) -> list[str]:
@@ -155,12 +219,13 @@ def main() -> int:
     """Build what is missing, run the rounds, write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--far", type=int, default=3, help="rounds at a distance")
     parser.add_argument("--page", type=Path, default=ROOT / "docs" / "benchmarks.md")
     parser.add_argument("--name", default="bench", help="name of the sandbox")
     options = parser.parse_args()
     ui = Ui()
     try:
-        results = _measure(options.name, options.rounds, ui)
+        results = _measure(options.name, options.rounds, options.far, ui)
     except AcksmError as error:
         ui.error("bench", error)
         return int(error.exit_code)
@@ -174,23 +239,34 @@ def main() -> int:
     return report.judge(report.targets(results), ui)
 
 
-def _measure(name: str, rounds: int, ui: Ui) -> report.Results:
+def _measure(name: str, rounds: int, far: int, ui: Ui) -> report.Results:
     tools = baseline.tools(ui.emit)
     facts = machine.facts(tools)
     state = api.up(api.Options(name=name, clusters=()), ui.emit)
     bench = Bench(state, tools, ui)
     ui.emit(Event(Kind.STEP, "bench.memory", "one run each to measure memory and to warm up the tools"))
     for tool in ("guide", "acksm"):
-        bench.measure(tool, sample=True)
-    for number in range(1, rounds + 1):
-        ui.emit(Event(Kind.STEP, "bench.round", f"round {number} of {rounds}"))
-        for tool in ("guide", "acksm") if number % 2 else ("acksm", "guide"):
-            bench.measure(tool)
-    series = {key: report.Series(bench.rounds[key], bench.memory[key], bench.requests[key]) for key in bench.rounds}
-    environment = dict(os.environ)
+        bench.measure(tool, None)
+    helm = bench.bare_helm()
+    for one, count in ((bench.near, rounds), (bench.far, far)):
+        for number in range(1, count + 1):
+            where = " at a distance" if one.far else ""
+            ui.emit(Event(Kind.STEP, "bench.round", f"round {number} of {count}{where}"))
+            for tool in ("guide", "acksm") if number % 2 else ("acksm", "guide"):
+                bench.measure(tool, one)
+    near, distant = (
+        report.Place(**{key: report.Series(one.runs[key], bench.memory[key], one.requests[key]) for key in one.runs})
+        for one in (bench.near, bench.far)
+    )
     date = datetime.now(UTC).date().isoformat()
     return report.Results(
-        **series, help=help_times(environment), help_imports=help_imports(environment), machine=facts, date=date
+        near,
+        distant,
+        bare_helm=helm,
+        starts=bench.starts(),
+        help_imports=help_imports(dict(os.environ)),
+        machine=facts,
+        date=date,
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 import counts
 
 
@@ -32,6 +34,19 @@ def test_helms_requests_of_the_user_once_for_all_stages() -> None:
     one = [_kube("me", 1, "ResponseStarted", helm), _kube("me", 1, agent=helm)]
     lines = [*one, _kube("me", 2), _kube("x", 3, agent=helm)]
     assert counts.helm(lines, "me") == 1
+
+
+def test_spans_are_those_of_the_user_as_seen_from_half_a_round_trip_away() -> None:
+    def event(user: str, number: int, began: str, ended: str) -> str:
+        times = {
+            "requestReceivedTimestamp": f"2026-01-01T00:00:0{began}Z",
+            "stageTimestamp": f"2026-01-01T00:00:0{ended}Z",
+        }
+        return json.dumps({"auditID": str(number), "user": {"username": user}, **times})
+
+    rows = [event("me", 1, "1.000000", "1.500000"), event("me", 1, "1.000000", "3.000000"), event("x", 2, "0.0", "9.0")]
+    (span,) = counts.spans(["", *rows], "me", 0.25)
+    assert span.ended - span.began == pytest.approx(2.5)
 
 
 def test_total_is_both() -> None:
