@@ -65,7 +65,7 @@ class Calls:
         self._aws, self._clock, self._sleep = aws, clock, sleep
         self._made: set[str] = set()  # roles that this process created, and IAM may not show everywhere yet
         self._emptied: set[str] = set()  # roles that it removed policies from
-        self._ahead: dict[str, Json | AcksmError | None] = {}  # what GetRole answered before anyone asked for it
+        self._ahead: dict[str, Json | AcksmError | None] = {}  # what GetRole answered before it was needed
 
     def _call(self, operation: str, method: str, where: str, **params: object) -> Json:
         client = self._aws.client("iam")

@@ -35,7 +35,7 @@ from acksm.cli.run import ROOT
 from acksm.cli.shape import App
 from acksm.ui import Ui
 
-# Objects after which Python looks for circles among them. A command ends before there are so many; by default it would
+# Objects after which Python collects circles among them. A command ends before there are so many; by default it would
 # look a hundred times for a tenth of that, a seventh of the CPU time of an install that has nothing to do.
 COLLECT_AFTER = 250_000
 

@@ -1,4 +1,4 @@
-"""How the sandbox's own servers answer: werkzeug's, without a log, and as AWS does with connections that stay open."""
+"""How the sandbox's own servers answer: werkzeug's, without a log, and as AWS does with persistent connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Quiet(WSGIRequestHandler):
 
 
 class KeptOpen(Quiet):
-    """Connections stay open for further requests, as AWS's do. werkzeug closes each, since it does not know whether
+    """Connections are kept open for further requests, as AWS's do. werkzeug closes each, since it does not know whether
     the request was read to its end; here it is, before it is answered."""
 
     timeout = 60.0  # of an idle one

@@ -123,7 +123,7 @@ class Target:
         }
 
 
-# Reads of an account that need no more of a cluster than its name
+# Reads of an account that need only the name of a cluster
 Ahead = Callable[[Aws, str], Sequence[Callable[[], object]]]
 
 
@@ -131,7 +131,7 @@ def connect(settings: TargetSettings, run: RunSettings, ahead: Ahead = lambda *_
     """Find the cluster and check that it is the right one. Reads only. Errors: cluster-…, aws-…, kubeconfig-…,
     context-other-cluster.
 
-    `ahead`: reads that are begun while the cluster is described; they raise nothing here.
+    `ahead`: reads that start while the cluster is described; they raise nothing here.
     """
     deadline = Deadline(run.timeout)
     context = context_of(settings)

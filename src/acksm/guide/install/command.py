@@ -108,7 +108,7 @@ def run(
 
 
 def _ahead(role: RoleSettings, sections: Sequence[str], aws: Aws, cluster: str) -> list[Callable[[], object]]:
-    """The reads of IAM that need no more than the cluster's name; one that IAM refuses is refused by the plan."""
+    """The reads of IAM that need only the cluster's name; one that IAM refuses is refused by the plan."""
     iam = aws.iam
     if "iam-role" not in sections or role.role_arn:
         return []
