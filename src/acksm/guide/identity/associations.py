@@ -42,7 +42,7 @@ def observe(aws: Aws, cluster: Cluster, accounts: Iterable[Account]) -> Found:
 
 
 def of_namespace(aws: Aws, cluster: Cluster, namespace: str) -> dict[Account, Association]:
-    """Every association of a namespace, by its service account: one list instead of a request for each. Errors: aws-…"""
+    """Every association of a namespace, by its service account: with one list. Errors: aws-…"""
     return {one.account: one for one in aws.eks.associations(cluster.name, namespace)}
 
 
