@@ -127,9 +127,10 @@ def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None
     """Under the Lease of the controllers' namespace, which is created first where the plan creates it; without a Lease
     where that namespace neither exists nor is planned, as then there are no controllers."""
     namespace, deadline = target.settings.controller_namespace, target.deadline
-    if plan.mutations and not _exists(target, namespace):
-        named = [change.target for change in plan.changes]
-        first = named.index(f"Namespace {namespace}") + 1 if f"Namespace {namespace}" in named else len(named)
+    made = [change.target if change.op is Op.CREATE else "" for change in plan.changes]
+    created = f"Namespace {namespace}" in made
+    if plan.mutations and (created or not _exists(target, namespace)):
+        first = made.index(f"Namespace {namespace}") + 1 if created else len(made)
         execute(replace(plan, changes=plan.changes[:first]), dispatch, emit, deadline)
         plan = replace(plan, changes=plan.changes[first:])
     if not plan.mutations:

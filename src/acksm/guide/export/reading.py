@@ -24,7 +24,6 @@ from acksm.guide.identity.ways import IRSA, POD_IDENTITY, Ways
 from acksm.guide.install import command as install, controllers as section, crds, identities, release
 from acksm.guide.install.controller_values import Controller
 from acksm.guide.install.crds import DesiredCrd
-from acksm.guide.install.recorded import NOTHING
 from acksm.json_types import Object
 from acksm.kube.paths import knows, ref_in
 from acksm.live import inventory
@@ -138,11 +137,10 @@ def read(target: Target, controllers: ControllerSettings, role: RoleSettings, em
 
 def _offline(target: Target, controllers: ControllerSettings, emit: Emit) -> install.Observed:
     """As `install.observe` would find an account and a cluster that have nothing."""
-    known = dict.fromkeys(controllers.service, release.Observed())
     with ThreadPoolExecutor(max_workers=2) as pool:
         found = list(
             pool.map(
-                lambda service: section.controller_of(target, controllers, service, NOTHING, known, emit),
+                lambda service: section.with_chart(target, controllers, service, release.Observed(), emit),
                 controllers.service,
             )
         )

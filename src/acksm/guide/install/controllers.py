@@ -29,6 +29,7 @@ from acksm.live import adopted_resources, bindings, capability, discovery, drift
 from acksm.live.drift import Drift
 from acksm.live.inventory import Inventory
 from acksm.live.managed import ADOPTED_RESOURCE
+from acksm.live.once import Once
 from acksm.live.unread import AWAY, Unread
 from acksm.settings import ControllerSettings
 from acksm.words import counted
@@ -71,14 +72,15 @@ def observe(
 
     `found`: the releases, where they were read before.
     """
+    kube = Once(target.kube)
     with ThreadPoolExecutor(max_workers=8) as pool:
         live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
         listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
-        discovered = pool.submit(discovery.observe, target.kube, target.settings.controller_namespace)
+        discovered = pool.submit(discovery.observe, kube, target.settings.controller_namespace)
         of_eks = pool.submit(capability.visible, target.aws, target.cluster.name)
-        seen = {} if found is not None else installed(target, controllers.service)
+        seen = {} if found is not None else installed(target, controllers.service, kube)
         jobs = [
-            pool.submit(controller_of, target, controllers, service, seen.get(service, NOTHING), found, emit)
+            pool.submit(controller_of, target, kube, controllers, service, seen.get(service, NOTHING), found, emit)
             for service in controllers.service
         ]
         found_controllers = [job.result() for job in jobs]
@@ -99,21 +101,34 @@ def observe(
 
 def releases(target: Target, services: Sequence[str], *, compared: bool = True) -> dict[str, release.Observed]:
     """Each service's release as it is, without its chart; `compared`: with its drift."""
-    found = installed(target, services)
+    kube = Once(target.kube)
+    found = installed(target, services, kube)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        observed = pool.map(lambda service: _observed(target, found.get(service, NOTHING), compared), services)
+        observed = pool.map(lambda service: _observed(kube, found.get(service, NOTHING), compared), services)
         return dict(zip(services, observed, strict=True))
 
 
 def controller_of(
     target: Target,
+    kube: Once,
     controllers: ControllerSettings,
     service: str,
     installed: Installed,
     known: Mapping[str, release.Observed] | None,
     emit: Emit,
 ) -> Controller:
-    found = known[service] if known is not None else _observed(target, installed)
+    """Its release and its chart, read concurrently."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        comparing = pool.submit(_observed, kube, installed) if known is None else None
+        found = known[service] if known is not None else _recorded(installed)
+        made = with_chart(target, controllers, service, found, emit)
+        return replace(made, observed=comparing.result()) if comparing else made
+
+
+def with_chart(
+    target: Target, controllers: ControllerSettings, service: str, found: release.Observed, emit: Emit
+) -> Controller:
+    """A release, with the chart that is to be installed. Errors: `release-not-ours`, `chart-…`, registry-…"""
     namespace = target.settings.controller_namespace
     if found.version and found.chart != charts.chart_name(service) and not (controllers.adopt_release or found.kept_by):
         raise AcksmError(  # before its version is pulled, which this chart may never have had
@@ -141,18 +156,12 @@ def controller_of(
     return Controller(service, pulled, found, crds.parse(pulled.chart.crds, name), at, image)
 
 
-def _observed(target: Target, installed: Installed, compared: bool = True) -> release.Observed:
-    found, by = installed.release, installed.kept_by
+def _recorded(installed: Installed) -> release.Observed:
+    """A release by its record alone."""
+    found = installed.release
     if found is None:
         return release.Observed()
     action, revision = recovery(found, installed.worked)
-    changed: list[Drift] = []
-    objects: list[Json] = []
-    if compared and by and installed.deployment:
-        changed = keeper.changed(target.kube, installed.deployment, by)
-    elif compared and not action and not by:
-        objects = records.manifests(found.manifest)
-        changed = drift.of_all(target.kube, objects, found.namespace, found.description, found.updated)
     return release.Observed(
         found.version,
         found.status,
@@ -160,16 +169,31 @@ def _observed(target: Target, installed: Installed, compared: bool = True) -> re
         is_marked(found.values),
         action,
         revision,
-        readiness.look(target.kube, found.namespace, found.name),
-        found.age_seconds,
-        tuple(changed),
-        found.description,
-        found.chart,
-        found.chart_values,
-        tuple(map(drift.object_name, objects)),
-        found.updated,
-        by,
+        age_seconds=found.age_seconds,
+        description=found.description,
+        chart=found.chart,
+        chart_values=found.chart_values,
+        updated=found.updated,
+        kept_by=installed.kept_by,
     )
+
+
+def _observed(kube: Once, installed: Installed, compared: bool = True) -> release.Observed:
+    """A release, how its controller is and, where `compared`, what differs from it."""
+    found, by, recorded = installed.release, installed.kept_by, _recorded(installed)
+    if found is None:
+        return recorded
+    changed: list[Drift] = []
+    objects: list[Json] = []
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        health = pool.submit(readiness.look, kube, found.namespace, found.name)
+        if compared and by and installed.deployment:
+            changed = keeper.changed(kube, installed.deployment, by)
+        elif compared and not recorded.recovery and not by:
+            objects = records.manifests(found.manifest)
+            changed = drift.of_all(kube, objects, found.namespace, found.description, found.updated)
+        names = tuple(map(drift.object_name, objects))
+        return replace(recorded, health=health.result(), drift=tuple(changed), objects=names)
 
 
 def installed_role(observed: Observed) -> str:

@@ -4,6 +4,7 @@ their Deployments say instead."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from acksm.ack import charts
@@ -32,13 +33,15 @@ class Installed:
 NOTHING = Installed()
 
 
-def installed(target: Target, services: Iterable[str]) -> dict[str, Installed]:
-    """The releases of `services`, by service; without those that are not installed."""
+def installed(target: Target, services: Iterable[str], kube: Reader | None = None) -> dict[str, Installed]:
+    """The releases of `services`, by service; without those that are not installed. `kube`: by what they are read."""
     names = {service: charts.release_name(service) for service in services}
-    namespace = target.settings.controller_namespace
-    found = _recorded(target.kube, namespace, names.values())
-    live = keeper.by_release(target.kube.list(ref("Deployment", namespace=namespace)), namespace)
-    all_found = {service: _kept(target.kube, service, found.get(name), live) for service, name in names.items()}
+    namespace, kube = target.settings.controller_namespace, kube or target.kube
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        deployments = pool.submit(kube.list, ref("Deployment", namespace=namespace))
+        found = _recorded(kube, namespace, names.values())
+        live = keeper.by_release(deployments.result(), namespace)
+    all_found = {service: _kept(kube, service, found.get(name), live) for service, name in names.items()}
     return {service: one for service, one in all_found.items() if one.release}
 
 
@@ -61,14 +64,14 @@ def _kept(
 def _recorded(kube: Reader, namespace: str, names: Iterable[str]) -> dict[str, tuple[Release, tuple[int, ...]]]:
     """The releases of these names, as helm's newest records have them."""
     secrets = kube.list(ref("Secret", namespace=namespace), selector=records.SELECTOR, metadata_only=True)
-    newest = records.newest(secrets)
-    found: dict[str, tuple[Release, tuple[int, ...]]] = {}
-    for name in names:
-        record, worked = newest.get(name, ("", ()))
-        secret = kube.get(ref("Secret", record, namespace)) if record else None
-        if secret:
-            found[name] = (records.decode(secret), worked)
-    return found
+    newest = {name: one for name, one in records.newest(secrets).items() if name in set(names)}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        read = pool.map(lambda one: kube.get(ref("Secret", one[0], namespace)), newest.values())
+        return {
+            name: (records.decode(secret), worked)
+            for (name, (_, worked)), secret in zip(newest.items(), read, strict=True)
+            if secret
+        }
 
 
 def revision(kube: Reader, namespace: str, name: str, number: int) -> Release | None:
