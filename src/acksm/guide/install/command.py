@@ -227,14 +227,14 @@ def observe(
     emit: Emit,
     releases: Mapping[str, ReleaseObserved] | None,
 ) -> Observed:
+    has_controllers, has_role = "controllers" in sections, "iam-role" in sections and not role.role_arn
     with ThreadPoolExecutor(max_workers=8) as pool:
-        nodes = pool.submit(compute.nodes, target) if "controllers" in sections else None
+        # what is farthest first: it is under way while charts are read
         provider = pool.submit(oidc.observe, target.aws, target.cluster)
-        found = pool.submit(section.observe, target, controllers, emit, releases) if "controllers" in sections else None
-        observed_role = None
-        if "iam-role" in sections and not role.role_arn:
-            observed_role = pool.submit(iam_role.observe, target.aws, role_name(target, role))
-        associated = pool.submit(_associated, target) if found or observed_role else None
+        observed_role = pool.submit(iam_role.observe, target.aws, role_name(target, role)) if has_role else None
+        associated = pool.submit(_associated, target) if has_controllers or has_role else None
+        nodes = pool.submit(compute.nodes, target) if has_controllers else None
+        found = pool.submit(section.observe, target, controllers, emit, releases) if has_controllers else None
         observed = found.result() if found else None
         accounts: Sequence[tuple[str, str]] = ()
         unread = Unread()

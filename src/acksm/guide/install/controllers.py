@@ -74,10 +74,10 @@ def observe(
     """
     kube = Once(target.kube)
     with ThreadPoolExecutor(max_workers=8) as pool:
+        of_eks = pool.submit(capability.visible, target.aws, target.cluster.name)
         live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
         listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
         discovered = pool.submit(discovery.observe, kube, target.settings.controller_namespace)
-        of_eks = pool.submit(capability.visible, target.aws, target.cluster.name)
         seen = {} if found is not None else installed(target, controllers.service, kube)
         jobs = [
             pool.submit(controller_of, target, kube, controllers, service, seen.get(service, NOTHING), found, emit)
