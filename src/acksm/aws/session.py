@@ -1,13 +1,14 @@
 """One AWS session: the caller, and the clients, created when first needed. The only importers of boto3 are here.
 
-Retries are botocore's own standard mode; nothing wraps them a second time. They end with the
-command's time: `left` returns how much of it is left.
+Retries are botocore's own standard mode, with more attempts where AWS throttles; nothing wraps them a second time. They
+end with the command's time: `left` returns how much of it is left.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import random
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 
 READ_SECONDS = 30.0
 LAST_SECONDS = 5.0  # for a call that begins after the deadline: the last read of a wait
-ATTEMPTS = 6  # throttled: up to half a minute of pauses; without an answer: a second and a half
+ATTEMPTS = 6  # without an answer: a second and a half of pauses
+# An account is throttled as a whole, so that the clusters of a fleet wait for each other: some two minutes of pauses.
+THROTTLED_ATTEMPTS, THROTTLED_PAUSE = 18, 20.0
 
 
 def endless() -> float:
@@ -66,6 +69,15 @@ def _log(
     """One attempt as a line of `acksm.trace`."""
     outcome = response[0].status_code if response else type(caught_exception).__name__
     trace.line(f"{operation.service_model.service_name}:{operation.name} {endpoint.host}", outcome)
+
+
+def _pause(response: Untyped, attempts: int, **_: object) -> float | None:
+    """Seconds until the next attempt at a call that is still throttled after botocore's, None for no other attempt.
+    Those of botocore come first, and its jitter is this one too."""
+    if response is None or attempts >= THROTTLED_ATTEMPTS:
+        return None
+    is_throttled = response[0].status_code == 429 or response[1].get("Error", {}).get("Code") in THROTTLED
+    return random.random() * THROTTLED_PAUSE if is_throttled else None  # noqa: S311  (spreads, and keeps no secret)
 
 
 @lru_cache(maxsize=4)
@@ -165,6 +177,8 @@ class Session:
         self._sender.listen(client.meta.events)
         client.meta.events.register_first("needs-retry", self._stop_retries)
         client.meta.events.register_first("needs-retry", _log)
+        if not os.environ.get("AWS_MAX_ATTEMPTS"):
+            client.meta.events.register_last("needs-retry", _pause)
         return client
 
     def _check_keys(self) -> None:

@@ -21,7 +21,7 @@ from acksm.events import Event, Kind
 from acksm.exits import ExitCode
 from acksm.fleet import between, discovery, merging, plans, remedies, rollout, rows, shards
 from acksm.fleet.children import Children, Ended
-from acksm.fleet.file import Fleet, Member, Wave, read
+from acksm.fleet.file import Fleet, Member, read
 from acksm.json_types import Json
 from acksm.output import Output
 from acksm.words import counted, duration
@@ -212,8 +212,9 @@ def run(chosen: Chosen, command: Command, ui: Output) -> int:
 def execute(fleet: Fleet, found: discovery.Found, command: Command, ui: Output) -> Ran:
     """Run it, in waves where it writes. Errors: `needs-confirmation`, `not-confirmed`."""
     steps = rollout.steps(fleet.waves, found.members)
+    started, writers = steps, fleet.writers_per_account
     if not command.writes or command.dry_run:
-        steps = [rollout.Step(_at_once(step.wave, command, len(step.members)), step.members) for step in steps]
+        started, writers = _at_once(steps, command), len(found.members)
     for note in found.unread:
         ui.emit(Event(Kind.WARNING, "fleet.unread", note))
     if command.writes and not command.dry_run and found.members:
@@ -222,7 +223,7 @@ def execute(fleet: Fleet, found: discovery.Found, command: Command, ui: Output) 
     stopped = threading.Event()
     with Children.folder_for_one_run() as folder, interrupts.finishing(stopped, ui.emit):
         running = _Running(command, len(found.members), Children(Path(folder), stopped.is_set), stopped, ui)
-        outcome = rollout.run(steps, fleet.writers_per_account, running.work, running.soak, interrupted=stopped.is_set)
+        outcome = rollout.run(started, writers, running.work, running.soak, interrupted=stopped.is_set)
     return Ran(rows.rows(steps, running.ended), outcome.stopped, found.unread, found.shard)
 
 
@@ -301,10 +302,12 @@ def _confirm(command: Command, count: int, ui: Output) -> None:
         ui.confirm(f"Run acksm {' '.join(command.argv)} on {counted(count, 'cluster')}?", yes=command.yes)
 
 
-def _at_once(wave: Wave, command: Command, size: int) -> Wave:
-    """A wave of a command that changes nothing: none of it waits for another's failures."""
-    most = command.concurrency or max(wave.concurrency, 4)
-    return wave.model_copy(update={"concurrency": most, "max_failures": size, "soak": 0.0})
+def _at_once(steps: Sequence[rollout.Step], command: Command) -> list[rollout.Step]:
+    """All clusters in one wave, for a command that changes nothing: none waits for another's failures."""
+    every = tuple(one for step in steps for one in step.members)
+    most = command.concurrency or max([4, *(step.wave.concurrency for step in steps)])
+    limits = {"concurrency": most, "max_failures": len(every), "soak": 0.0}
+    return [rollout.Step(steps[0].wave.model_copy(update=limits), every)] if every else []
 
 
 def _changed(ended: Ended | None) -> bool:

@@ -174,7 +174,7 @@ def status(name: str) -> tuple[reports.SandboxReport, list[str]]:
         "registry": f"{state.registry}/aws-controllers-k8s",
         "accounts": sorted(state.accounts),
         "clusters": [
-            {"name": item.name, "endpoint": item.endpoint, "region": item.region, "account": item.account}
+            {"name": item.handle, "endpoint": item.endpoint, "region": item.region, "account": item.account}
             for item in state.clusters.values()
         ],
         "parts": [
@@ -204,9 +204,10 @@ def require(name: str) -> State:
 
 
 def add_cluster(state: State, name: str, account: str = ACCOUNT, region: str = REGION) -> ClusterState:
-    """Create another cluster in a running sandbox; takes about five seconds. Error: `sandbox-part-failed`."""
-    control(state, "PUT", f"clusters/{name}", {"account": account, "region": region})
-    return require(state.name).clusters[name]
+    """Create another cluster in a running sandbox; takes about five seconds. As in AWS, each region of each account may
+    have one of this name: all but the first get a handle of their own. Error: `sandbox-part-failed`."""
+    made = control(state, "PUT", f"clusters/{name}", {"account": account, "region": region})
+    return require(state.name).clusters[str(made["handle"])]
 
 
 def move_endpoint(state: State, name: str, endpoint: str) -> None:
@@ -215,7 +216,7 @@ def move_endpoint(state: State, name: str, endpoint: str) -> None:
 
 
 def run_engine(engine: str, name: str, cluster: str = "", emit: Emit = silent) -> str:
-    """Run a GitOps engine, of `gitops.ENGINES`, for a cluster ("" for the first), unless it runs; the cluster's name.
+    """Run a GitOps engine, of `gitops.ENGINES`, for a cluster ("" for the first), unless it runs; the cluster's handle.
 
     Errors: `config-invalid`, `sandbox-missing`, `sandbox-cluster`, `sandbox-cluster-foreign`, sandbox-….
     """
@@ -227,16 +228,17 @@ def run_engine(engine: str, name: str, cluster: str = "", emit: Emit = silent) -
     state = require(name)
     found = _cluster(state, cluster)
     if not found.own:
-        raise AcksmError("sandbox-cluster-foreign", f"cluster {found.name} is not the sandbox's", where=found.endpoint)
+        message = f"cluster {found.handle} is not the sandbox's"
+        raise AcksmError("sandbox-cluster-foreign", message, where=found.endpoint)
     chosen = gitops.ENGINES[engine]
     if chosen.runs(found):
-        emit(Event(Kind.UP_TO_DATE, "sandbox.gitops", f"{chosen.title} is already running for cluster {found.name}"))
-        return found.name
+        emit(Event(Kind.UP_TO_DATE, "sandbox.gitops", f"{chosen.title} is already running for cluster {found.handle}"))
+        return found.handle
     programs = parts.ensure(chosen.parts, emit)
-    emit(Event(Kind.STEP, "sandbox.gitops", f"starting {chosen.title} for cluster {found.name}"))
+    emit(Event(Kind.STEP, "sandbox.gitops", f"starting {chosen.title} for cluster {found.handle}"))
     body = {"programs": {name: str(path) for name, path in programs.items()}}
-    control(state, "PUT", f"clusters/{found.name}/engines/{engine}", body)
-    return found.name
+    control(state, "PUT", f"clusters/{found.handle}/engines/{engine}", body)
+    return found.handle
 
 
 def open_account(state: State, account: str) -> None:
@@ -244,9 +246,9 @@ def open_account(state: State, account: str) -> None:
     control(state, "PUT", f"accounts/{account}")
 
 
-def remove_cluster(state: State, name: str) -> None:
+def remove_cluster(state: State, handle: str) -> None:
     """End a cluster."""
-    control(state, "DELETE", f"clusters/{name}")
+    control(state, "DELETE", f"clusters/{handle}")
 
 
 def controllers(state: State) -> list[reports.SandboxController]:
@@ -255,7 +257,7 @@ def controllers(state: State) -> list[reports.SandboxController]:
 
 
 def control(state: State, method: str, path: str, body: object = None) -> Value:
-    """Ask the daemon: clusters/NAME, its restart/PART, engines/NAME and endpoint, controllers, users, and faults,
+    """Ask the daemon: clusters/HANDLE, its restart/PART, engines/NAME and endpoint, controllers, users, and faults,
     status and empty of accounts/ID."""
     answer = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(UP_SECONDS)).request(
         method,
@@ -355,7 +357,7 @@ def _aws_files(state: State, region: str) -> dict[str, str]:
 
 def _kubeconfig(state: State, cluster: ClusterState, aws: dict[str, str]) -> str:
     """Through the front door: a token of `acksm token`, as `aws eks update-kubeconfig` writes one of `aws`."""
-    path = directory(state.name) / f"kubeconfig-{cluster.name}.json"
+    path = directory(state.name) / f"kubeconfig-{cluster.handle}.json"
     arn = f"arn:aws:eks:{cluster.region}:{cluster.account}:cluster/{cluster.name}"
     user = {
         "exec": {

@@ -103,10 +103,10 @@ class ControlPlane:
     controllers to `acksm.sandbox.controllers`."""
 
     def __init__(
-        self, home: Path, parts: Mapping[str, Path], name: str, region: str, account: str, *, controllers: bool = False
+        self, home: Path, parts: Mapping[str, Path], state: ClusterState, *, controllers: bool = False
     ) -> None:
         self.home, self.parts, self.controllers = home, parts, controllers
-        self.state = ClusterState(name, region, account, "", "", "")
+        self.state = state
         self.ca: Authority | None = None
         self.admin: tuple[Path, Path] | None = None
         self._argv: dict[str, list[str]] = {}

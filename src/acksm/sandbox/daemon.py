@@ -65,7 +65,8 @@ class Daemon:
         self.options = options
         self.home = directory(options["name"])
         self.parts = {name: Path(path) for name, path in options["parts"].items()}
-        self.planes: dict[str, ControlPlane] = {}
+        self.planes: dict[str, ControlPlane] = {}  # by handle
+        self._handles: dict[Owner, str] = {}
         self.users: dict[str, authenticator.User] = {}
         self.stop = threading.Event()
         self.cloud = Cloud(self.home / "aws.log")
@@ -191,27 +192,23 @@ class Daemon:
                 self.state.accounts[account] = keys
                 self.users[keys["arn"]] = authenticator.User("practice-admin", ("system:masters",))
 
-    def add_cluster(self, name: str, account: str, region: str) -> None:
-        """Create a cluster, unless it exists, and its account where needed."""
-        if name in self.state.clusters:
-            return
+    def add_cluster(self, name: str, account: str, region: str) -> str:
+        """Create a cluster, unless it exists, and its account where needed; its handle."""
+        handle = self._handle(Owner(account, region, name))
+        if handle in self.state.clusters:
+            return handle
         self.open_account(account, region)
         issuer = cloud.issuer(region)
+        found = ClusterState(name, region, account, "", "", issuer, handle=handle)
         if self.options.get("endpoint"):
-            found = ClusterState(
-                name, region, account, self.options["endpoint"], self.options["ca_data"], issuer, own=False
-            )
+            found.endpoint, found.ca_data, found.own = self.options["endpoint"], self.options["ca_data"], False
         else:
-            home = self.home / "clusters" / name
+            home = self.home / "clusters" / handle
             shutil.rmtree(home, ignore_errors=True)
             home.mkdir(parents=True)
-            plane = ControlPlane(home, self.parts, name, region, account, controllers=self.controllers.on)
-            self.planes[name] = plane
+            plane = self.planes[handle] = ControlPlane(home, self.parts, found, controllers=self.controllers.on)
             self.cloud.token_keys[issuer] = home / "pki" / "sa.key"
-            found = plane.run(
-                issuer,
-                lambda ca: self._serve(lambda *asked: self._hook(name, *asked), ca.server("webhooks")),
-            )
+            plane.run(issuer, lambda ca: self._serve(lambda *asked: self._hook(plane, *asked), ca.server("webhooks")))
         cloud.record_cluster(
             name,
             region,
@@ -222,25 +219,35 @@ class Daemon:
             self.options.get("version") or KUBERNETES.rpartition(".")[0],
         )
         with self._lock:
-            self.state.clusters[name] = found
+            self.state.clusters[handle] = found
             save(self.state)
-        if name in self.planes:
-            plane = self.planes[name]
+        if handle in self.planes:
+            plane = self.planes[handle]
             outside = {**self._outside(account), "PATH": f"{self.parts['helm'].parent}{os.pathsep}{os.environ['PATH']}"}
             self.controllers.begin(plane, self.state.aws_endpoint, self.state.registry, self._agent(plane), outside)
+        return handle
 
-    def remove_cluster(self, name: str) -> None:
-        """End a cluster and its EKS record."""
-        self.controllers.end(name)
+    def _handle(self, owner: Owner) -> str:
+        """What the sandbox knows a cluster by: its name, where no other has it. No name of a cluster has a dot."""
         with self._lock:
-            found = self.state.clusters.pop(name, None)
-            self.planes.pop(name, None)
+            taken = owner.cluster in self._handles.values()
+            new = f"{owner.cluster}.{owner.account}.{owner.region}" if taken else owner.cluster
+            return self._handles.setdefault(owner, new)
+
+    def remove_cluster(self, handle: str) -> None:
+        """End a cluster and its EKS record."""
+        self.controllers.end(handle)
+        with self._lock:
+            found = self.state.clusters.pop(handle, None)
+            self.planes.pop(handle, None)
             save(self.state)
         if found:
-            cloud.forget_cluster(name, found.region, found.account)
+            cloud.forget_cluster(found.name, found.region, found.account)
             for process in reversed(found.processes):
                 process.end(patience=1.0)
-            shutil.rmtree(self.home / "clusters" / name, ignore_errors=True)
+            shutil.rmtree(self.home / "clusters" / handle, ignore_errors=True)
+            with self._lock:
+                self._handles.pop(_owner(found), None)
 
     def run_engine(self, engine: str, cluster: str, programs: dict[str, Path]) -> None:
         """Run a GitOps engine's controllers for a cluster. They reach the outside as its nodes do, without a role."""
@@ -275,20 +282,20 @@ class Daemon:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"{'https' if context else 'http'}://127.0.0.1:{server.server_port}"
 
-    def _hook(self, cluster: str, environ: Json, begin: StartResponse) -> Iterable[bytes]:
+    def _hook(self, plane: ControlPlane, environ: Json, begin: StartResponse) -> Iterable[bytes]:
         """What the cluster's apiserver asks: whose token it is, and what to add to a pod."""
         body = _body(environ)
         match environ["PATH_INFO"]:
             case "/authenticate":
-                return _answer(begin, self._authenticate(cluster, str((body.get("spec") or {}).get("token", ""))))
+                token = str((body.get("spec") or {}).get("token", ""))
+                return _answer(begin, self._authenticate(plane.state.name, token))
             case "/mutate":
-                return _answer(begin, self._mutate(cluster, body))
+                return _answer(begin, self._mutate(plane, body))
         return _answer(begin, {"error": "unknown"}, "404 unknown")
 
-    def _mutate(self, cluster: str, review: Json) -> Json:
+    def _mutate(self, plane: ControlPlane, review: Json) -> Json:
         request = review["request"]
         account = (request["object"].get("spec") or {}).get("serviceAccountName") or "default"
-        plane = self.planes[cluster]
         _, found = plane.api("GET", f"/api/v1/namespaces/{request['namespace']}/serviceaccounts/{account}")
         role = (((found or {}).get("metadata") or {}).get("annotations") or {}).get(identity_webhook.ROLE, "")
         way = identity_webhook.by_annotation(role) if role else None
@@ -304,7 +311,7 @@ class Daemon:
 
     def _addon(self, owner: Owner, there: bool) -> None:
         """The DaemonSet of the agent's add-on comes, or goes with it."""
-        plane = self.planes.get(owner.cluster)
+        plane = self.planes.get(self._handles.get(owner, ""))
         if plane is None:  # a cluster that was brought along
             return
         path = f"/apis/apps/v1/namespaces/{addons.NAMESPACE}/daemonsets"
@@ -315,7 +322,7 @@ class Daemon:
 
     def _capability(self, owner: Owner, found: Capability | None) -> None:
         """AWS's controllers come, change with the capability, or go with it."""
-        plane = self.planes.get(owner.cluster)
+        plane = self.planes.get(self._handles.get(owner, ""))
         if plane is None:
             return
         desired = Desired()
@@ -334,7 +341,7 @@ class Daemon:
                 self.remove_cluster(name)
             case ["clusters", name]:
                 try:
-                    self.add_cluster(name, body["account"], body["region"])
+                    return _answer(begin, {"handle": self.add_cluster(name, body["account"], body["region"])})
                 except AcksmError as error:
                     return _answer(begin, error.as_data(), "500 failed")
             case ["clusters", name, "restart", part]:

@@ -49,7 +49,8 @@ class Process:
 
 @dataclass
 class ClusterState:
-    """One cluster: its ports, processes and EKS record. `own` is False for a cluster that the user brought."""
+    """One cluster: its ports, processes and EKS record. `own` is False for a cluster that the user brought; `handle` is
+    its name in the sandbox, which differs where another account or region has a cluster of this name."""
 
     name: str
     region: str
@@ -59,6 +60,10 @@ class ClusterState:
     issuer: str
     processes: list[Process] = field(default_factory=list)
     own: bool = True
+    handle: str = ""
+
+    def __post_init__(self) -> None:
+        self.handle = self.handle or self.name
 
 
 @dataclass

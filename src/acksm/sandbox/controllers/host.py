@@ -47,7 +47,7 @@ class Host:
         variables that lead to the registries of the outside."""
         if not self.on or plane.ca is None or plane.admin is None:
             return
-        name, ca_file = plane.state.name, str(plane.ca.path)
+        name, ca_file = plane.state.handle, str(plane.ca.path)
         pair = (str(plane.admin[0]), str(plane.admin[1]))
         around = Surroundings(
             name,
@@ -80,7 +80,7 @@ class Host:
         """Run the controllers of the cluster's EKS capability from now on."""
         if not self.on or plane.ca is None:
             return
-        name = plane.state.name
+        name = plane.state.handle
         if name not in self._managed:
             self._managed[name] = Managed(plane, aws_endpoint, self._pace)
         self._managed[name].want(desired)

@@ -38,7 +38,7 @@ class Managed:
         self._desired = Desired()
         self._running: dict[str, Forked] = {}
         self._stop, self._lock = threading.Event(), threading.Lock()
-        self._thread = threading.Thread(target=self._run, name=f"capability-{plane.state.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"capability-{plane.state.handle}", daemon=True)
         self._thread.start()
 
     def want(self, desired: Desired) -> None:

@@ -1,0 +1,1 @@
+"""Stands for acksm in the processes of a fleet that wait for each other."""
