@@ -131,9 +131,10 @@ def teams(namesakes: Namesakes) -> None:
     is another account's. Two of the objects are for a controller that newer ones are not."""
     world, kind = namesakes.world, {"group": "applicationautoscaling.services.k8s.aws", "kind": "ScalableTarget"}
     target = ("--target-account", TEAMS)
-    for name in ("near", "twin"):
+    setup = ("carm", "setup", "-y", *target, "--target-profile", f"other-{TEAMS}")
+    for name, adopted in (("near", ()), ("twin", ("--adopt-target-role",))):
         reached = namesakes.reached(name)
-        world.acksm("carm", "setup", "-y", *target, "--target-profile", f"other-{TEAMS}", *reached).ok()
+        world.acksm(*setup, *adopted, *reached).ok()
         world.acksm("carm", "bind", "team", "-y", *target, "--create-namespace", *reached).ok()
     bound = {"name": "team", "annotations": {"services.k8s.aws/owner-account-id": world.account}}
     namesakes.far.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": bound})

@@ -1,0 +1,81 @@
+"""A cluster's process that is killed in the middle of a rollout: the supervisor reports it and starts no other cluster,
+and the same command goes on from the call at which it was, without one made twice."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import killer
+from acksm.exits import ExitCode
+from acksm.fleet import children
+from acksm.sandbox.state import REGION
+from killer import AFTER, BEFORE, LEASE
+from world import World
+
+# In the place of Python, with the arguments `-m acksm …`: acksm with somebody who kills it, as the file beside it says
+_PYTHON = """#!{python}
+import json, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from killer import Order, run
+order = json.loads(Path({home!r}, "order").read_text())
+run(Order(tuple(sys.argv[3:]), order["at"], order["moment"], str(Path({home!r}, "log")), passing=True))
+"""
+
+
+class Rollout:
+    """`acksm fleet apply` on the world's cluster, and in a later wave on one that does not exist."""
+
+    def __init__(self, world: World, home: Path) -> None:
+        self.world, self.home = world, home
+        python = home / "python"
+        tests = str(Path(killer.__file__).parent)
+        python.write_text(_PYTHON.format(python=sys.executable, tests=tests, home=str(home)))
+        python.chmod(0o700)
+        self.python = str(python)
+        (home / "fleet.yaml").write_text(f"""
+defaults: {{service: [applicationautoscaling], controller-namespace: {world.namespace}}}
+waves: [{{name: canary, select: {{stage: canary}}}}, {{name: rest}}]
+clusters:
+- {{cluster: {world.cluster}, account: "{world.account}", region: {REGION}, labels: {{stage: canary}}}}
+- {{cluster: nowhere, account: "{world.account}", region: {REGION}}}
+""")
+
+    def apply(self, at: int = 0, moment: str = AFTER) -> tuple[int, dict[str, str], list[str]]:
+        """The exit code, the states, and the mutating calls that the canary made; it is killed at one, or at none."""
+        (self.home / "order").write_text(json.dumps({"at": at, "moment": moment}))
+        (self.home / "log").write_text("")
+        run = self.world.acksm("fleet", "apply", "--yes", "-o", "json")
+        states = {item["cluster"]: item["state"] for item in run.data["clusters"]}
+        rows = [json.loads(line) for line in (self.home / "log").read_text().splitlines()]
+        calls = [f"{row['system']} {row['what']}" for row in rows if "k" in row and LEASE not in row["what"]]
+        died = any("died" in row for row in rows)
+        assert died is (run.exit_code == ExitCode.INTERRUPTED), run.stderr
+        return run.exit_code, states, calls[:-1] if died and moment == BEFORE else calls
+
+
+@pytest.mark.timeout(600)
+def test_a_killed_process_is_reported_and_the_same_command_goes_on(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rollout, made, kills = Rollout(world, tmp_path), list[str](), 0
+    monkeypatch.setattr(children, "sys", SimpleNamespace(executable=rollout.python))
+    while True:
+        code, states, calls = rollout.apply(*((3, AFTER), (4, BEFORE))[kills % 2])
+        made += calls
+        if code != ExitCode.INTERRUPTED:
+            break
+        kills += 1
+        assert states == {world.cluster: "failed", "nowhere": "not started"}
+        assert len(calls) == 3
+    assert kills >= 3
+    assert (code, states) == (ExitCode.CHECK_FAILED, {world.cluster: "done", "nowhere": "failed"})
+    assert sorted(set(made)) == sorted(made)
+    code, states, calls = rollout.apply()
+    assert (states[world.cluster], calls) == ("up to date", [])
+    world.acksm("status").ok()
