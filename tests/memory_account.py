@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from acksm.aws.eks import Addon, Association, Capability, Cluster, FargateProfil
 from acksm.aws.iam import Iam
 from acksm.aws.session import Identity
 from acksm.errors import AcksmError
-from memory_kube import Json
+from memory_kube import Json, copied
 
 ACCOUNT, REGION, HOME = "012345678901", "us-west-2", "ack-system"
 CLUSTER = Cluster(
@@ -67,10 +66,10 @@ class MemoryIam(Iam):
         answer: Callable[..., Any] = getattr(self, f"_{method}")
         if not operation.startswith(("Get", "List", "Simulate")):
             self.fuse.burn(operation)
-        return copy.deepcopy(answer(**params))
+        return copied(answer(**params))
 
     def _pages(self, operation: str, method: str, key: str, **params: Any) -> list[Any]:
-        found: list[Any] = copy.deepcopy(getattr(self, f"_{method}")(**params))
+        found: list[Any] = copied(getattr(self, f"_{method}")(**params))
         return found
 
     def _role(self, name: str) -> Json:

@@ -14,7 +14,7 @@ from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import running
 from acksm.live.readiness import AGENT_ENV
 from memory_account import ROLE_ANNOTATION, Fuse
-from memory_kube import Json, MemoryKube, _merged, copied
+from memory_kube import Json, MemoryKube, _merged, collections_of, copied
 
 
 class MemoryCluster(MemoryKube):
@@ -29,8 +29,7 @@ class MemoryCluster(MemoryKube):
 
     def put(self, manifest: Mapping[str, Any], manager: str = "kubectl") -> None:
         self._count += 1
-        made = copied(dict(manifest))
-        made["metadata"] = {"uid": f"uid-{self._count}", **made["metadata"]}
+        made = {**manifest, "metadata": {"uid": f"uid-{self._count}", **manifest["metadata"]}}
         super().put(made, manager)
         self.settle(ref_of(made))
 
@@ -40,9 +39,7 @@ class MemoryCluster(MemoryKube):
             every = sorted(self.objects.items())
         found = []
         for path, item in every:
-            location = path.rpartition("/")[0]
-            everywhere = re.sub(r"/namespaces/[^/]+(?=/[^/]+$)", "", location)
-            if ref.collection in {location, everywhere} and _selected(item, selector):
+            if ref.collection in collections_of(path) and _selected(item, selector):
                 found.append(copied({"metadata": item["metadata"]} if metadata_only else item))
         return found
 
@@ -165,8 +162,8 @@ class MemoryCluster(MemoryKube):
                 self._let_go(live, ref)
 
     def _drop(self, gone: Callable[[str], bool]) -> None:
-        for path in [path for path in list(self.objects) if gone(path)]:  # lanes delete at the same time
-            self.objects.pop(path, None)
+        for path in [path for path in self.objects if gone(path)]:
+            del self.objects[path]
 
     def _roll_out(self, location: Ref, live: Json | None) -> None:
         """One pod of the template, with the identity that its service account has now."""

@@ -19,6 +19,7 @@ import pytest
 from acksm.ack import charts
 from acksm.aws.account import Aws
 from acksm.aws.buckets import Bucket
+from acksm.aws.eks import Association
 from acksm.engine.waits import Deadline
 from acksm.events import Event
 from acksm.guide.carm import bind as carm_bind
@@ -124,19 +125,22 @@ class MemoryWorld:
         return target
 
     def snapshot(self) -> Any:
-        in_eks = self.eks.associated, self.eks.addons
-        return copied((self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers, *in_eks))
+        return self._parts(self.kube.objects, self.eks.associated)
 
     def restore(self, kept: Any) -> None:
-        objects, in_aws, roles, providers, self.eks.associated, self.eks.addons = copied(kept)
-        self.kube.objects, self.kube.in_aws, self.iam.roles, self.iam.providers = objects, in_aws, roles, providers
+        objects, in_aws, roles, providers, associated, addons = kept
+        self.kube.objects, self.kube.in_aws, self.eks.associated = copied(objects), set(in_aws), dict(associated)
+        self.iam.roles, self.iam.providers, self.eks.addons = copied(roles), copied(providers), dict(addons)
 
     def state(self) -> Any:
         """What is there, without versions, times and names of generations."""
         objects = {path: _lasting(item) for path, item in self.kube.objects.items()}
         associated = {account: replace(one, name="") for account, one in self.eks.associated.items()}
-        in_eks = associated, self.eks.addons
-        return copied((objects, self.kube.in_aws, self.iam.roles, self.iam.providers, *in_eks))
+        return self._parts(objects, associated)
+
+    def _parts(self, objects: Json, associated: Mapping[tuple[str, str], Association]) -> Any:
+        iam = copied(self.iam.roles), copied(self.iam.providers)
+        return copied(objects), set(self.kube.in_aws), *iam, dict(associated), dict(self.eks.addons)
 
     def release(self, service: str) -> Release | None:
         """The newest release of a service."""
@@ -178,22 +182,22 @@ def commands_run_on(patch: pytest.MonkeyPatch, world: Callable[[], MemoryWorld],
     """Let the commands of `modules` meet the world. What follows from a chart and its values alone is worked out once
     or not at all: it takes most of the time, and is tested elsewhere."""
     for module in modules:
-        patch.setattr(module, "connect", lambda at, run, *_: world().target_of(at, run))
+        patch.setattr(module, "connect", lambda at, run: world().target_of(at, run))
     patch.setattr(crds, "parse", lambda _crds, name: parsed(*name.replace("-chart", "").split()))
     patch.setattr(values, "validate", lambda *_: None)
-    patch.setattr(values.Patched, "diff", property(_diff))
+    patch.setattr(values.Patched, "text", property(_written))
 
 
-_DIFFS: dict[tuple[str, str], tuple[str, ...]] = {}
-_worked_out = values.Patched.diff.func  # type: ignore[attr-defined]
+_texts: dict[tuple[str, str], str] = {}
+_write = values.Patched.text.func
 
 
-def _diff(patched: values.Patched) -> tuple[str, ...]:
-    """The chart's file and the patched one compared, once for the same edits."""
+def _written(patched: values.Patched) -> str:
+    """The chart's file with these edits, as another command of this process wrote it."""
     key = patched.chart_text, repr(patched.edits)
-    if key not in _DIFFS:
-        _DIFFS[key] = _worked_out(patched)
-    return _DIFFS[key]
+    if key not in _texts:
+        _texts[key] = _write(patched)
+    return _texts[key]
 
 
 def _lasting(item: Json) -> Json:

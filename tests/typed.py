@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -36,10 +36,23 @@ class Holder:
     world: MemoryWorld
 
 
+_made: dict[str, tuple[Any, int, int]] = {}
+
+
 def a_world(*lines: str, model_in: str = "one", account: str = ACCOUNT, **options: Any) -> MemoryWorld:
     """Both controllers, installed with `options`, a namespace with a region, and what the `lines` did; then a model of
-    a sample."""
+    a sample. It is made once, and each caller has one of its own."""
     world = Holder.world = MemoryWorld()
+    key = repr((lines, model_in, account, sorted(options.items())))
+    if key not in _made:
+        _make(world, lines, model_in, account, options)
+        _made[key] = world.snapshot(), world.kube._version, world.kube._count
+    kept, world.kube._version, world.kube._count = _made[key]
+    world.restore(kept)
+    return world
+
+
+def _make(world: MemoryWorld, lines: Sequence[str], model_in: str, account: str, options: Mapping[str, Any]) -> None:
     for name in ("one", "two", "three"):
         world.kube.put(namespace(name))
     run_install(world.settings(**options), Said())
@@ -66,7 +79,6 @@ def a_world(*lines: str, model_in: str = "one", account: str = ACCOUNT, **option
             },
         }
     )
-    return world
 
 
 def _found(_aws: Any, kind: Any, key: Any = None, region: str = "") -> objects.Found:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cached_property
 
 from acksm.ack.kinds import API, KINDS
 from acksm.aws import ecr
@@ -351,10 +352,14 @@ class Scope:
 
     def arns(self, resource: str) -> list[str]:
         """The ARNs of a grant on `resource`."""
+        return self._by_resource[resource]
+
+    @cached_property
+    def _by_resource(self) -> dict[str, list[str]]:
         eks = f"arn:{self.partition}:eks:{self.region}:{self.account}"
         iam = f"arn:{self.partition}:iam::{self.account}"
         own = [self.caller] if self.caller else [f"{iam}:user/*", f"{iam}:role/*"]
-        found = {
+        return {
             CLUSTER: [f"{eks}:cluster/{self.cluster}"],
             FARGATE: [f"{eks}:fargateprofile/{self.cluster}/*"],
             NODE_GROUPS: [f"{eks}:nodegroup/{self.cluster}/*"],
@@ -373,7 +378,6 @@ class Scope:
             BUCKETS: [f"arn:{self.partition}:s3:::*"],
             ADMIN: [self.admin or f"arn:{self.partition}:iam::*:role/*"],
         }
-        return found[resource]
 
 
 def _by_name(arns: Sequence[str]) -> list[str]:

@@ -105,23 +105,30 @@ def newest(desired: Sequence[DesiredCrd]) -> list[DesiredCrd]:
     best: dict[str, DesiredCrd] = {}
     for crd in desired:
         other = best.get(crd.name)
-        if other is None or _rank(crd.manifest) > _rank(other.manifest):
+        if other is None or _outranks(crd.manifest, other.manifest):
             best[crd.name] = crd
     return list(best.values())
 
 
-def _rank(manifest: Manifest) -> tuple[Version, int]:
-    """Age of a CRD: its generator's version, then how many fields its schema has (a schema only grows)."""
+def _outranks(one: Manifest, other: Manifest) -> bool:
+    """Whether a CRD is newer: by its generator's version, then by how many fields its schema has, which only grows."""
+    mine, theirs = _generator(one), _generator(other)
+    if mine != theirs:
+        return mine > theirs
+    versions, others = (manifest.get("spec", {}).get("versions") for manifest in (one, other))
+    return versions != others and _fields(versions) > _fields(others)
+
+
+def _generator(manifest: Manifest) -> Version:
     annotations = manifest["metadata"].get("annotations") or {}
     try:
-        generator = Version(str(annotations.get(GENERATOR, "0")).lstrip("v"))
+        return Version(str(annotations.get(GENERATOR, "0")).lstrip("v"))
     except InvalidVersion:
-        generator = Version("0")
-    return generator, _fields(manifest.get("spec", {}).get("versions"))
+        return Version("0")
 
 
 def _fields(value: object) -> int:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return len(value) + sum(_fields(item) for item in value.values())
     if isinstance(value, list):
         return sum(_fields(item) for item in value)
@@ -130,11 +137,16 @@ def _fields(value: object) -> int:
 
 def same(desired: Manifest, live: Manifest) -> bool:
     """Whether the cluster serves this CRD: nothing missing, and the schemas equal (the apiserver adds none of it)."""
-    return not any(drift.differences(desired["spec"], live["spec"])) and _schemas(desired) == _schemas(live)
+    (schemas, rest), (live_schemas, live_rest) = _split(desired["spec"]), _split(live["spec"])
+    return schemas == live_schemas and not any(drift.differences(rest, live_rest))
 
 
-def _schemas(manifest: Manifest) -> list[Value]:
-    return [(version.get("schema") or {}).get("openAPIV3Schema") for version in manifest["spec"].get("versions") or []]
+def _split(spec: Json) -> tuple[list[Value], Json]:
+    """The schemas of a CRD's versions, which are nearly all of it, and the rest."""
+    versions = spec.get("versions") or []
+    schemas = [(version.get("schema") or {}).get("openAPIV3Schema") for version in versions]
+    bare = [{key: value for key, value in version.items() if key != "schema"} for version in versions]
+    return schemas, spec | {"versions": bare}
 
 
 def plan(
@@ -260,12 +272,12 @@ def is_newer(live: Manifest, crd: DesiredCrd) -> bool:
     """Whether the cluster's CRD is newer than the chart's: an older schema would prune fields that objects have. That
     of a service by the chart that acksm took it from; where that is not known, it also has all that the chart's has."""
     if crd.is_common:
-        return _rank(live) > _rank(crd.manifest)
+        return _outranks(live, crd.manifest)
     chart, _, version = _chart_of(live).partition(" ")
     own, _, wanted = crd.chart.partition(" ")
     if chart == own and charts.is_version(version) and charts.is_version(wanted):
         return charts.parse(version) > charts.parse(wanted)
-    return _rank(live) > _rank(crd.manifest) and not any(drift.differences(crd.manifest["spec"], live["spec"]))
+    return _outranks(live, crd.manifest) and not any(drift.differences(crd.manifest["spec"], live["spec"]))
 
 
 def _check_served(crd: DesiredCrd, live: Manifest) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from acksm import __version__, archive
+from acksm import __version__, archive, yaml_writer
 from acksm.events import Emit, Event, Kind, silent
 from acksm.sandbox.practice import crds, images, templates, values
 from acksm.sandbox.practice.generations import Chart, all_charts
@@ -25,12 +24,12 @@ def files(chart: Chart) -> dict[str, bytes]:
         "appVersion": chart.tag,
         "description": f"A practice chart of acksm's sandbox for {chart.service}; not the real one",
     }
-    found = {"Chart.yaml": _yaml(meta), "values.yaml": values.values_yaml(chart)}
+    found = {"Chart.yaml": yaml_writer.dump(meta), "values.yaml": values.values_yaml(chart)}
     schema = values.schema(chart)
     if schema:
         found["values.schema.json"] = json.dumps(schema, indent=2) + "\n"
     found |= {f"templates/{name}": text for name, text in templates.templates(chart).items()}
-    found |= {f"crds/{name}": _yaml(crd) for name, crd in crds.crds(chart).items()}
+    found |= {f"crds/{name}": yaml_writer.dump(crd) for name, crd in crds.crds(chart).items()}
     return {name: text.encode() for name, text in found.items()}
 
 
@@ -69,15 +68,3 @@ def _charts_in(source: Path) -> list[Path]:
         return [source]
     inner = [path for path in sorted(source.iterdir()) if path.suffix == ".tgz" or (path / "Chart.yaml").is_file()]
     return inner or [source]
-
-
-def _yaml(value: object) -> str:
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.width = 4096
-    yaml.representer.ignore_aliases = lambda _data: True  # acksm accepts none from a chart
-    stream = io.StringIO()
-    yaml.dump(value, stream)
-    return stream.getvalue()
