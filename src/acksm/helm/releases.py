@@ -7,6 +7,7 @@ waits for named objects.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -91,9 +92,13 @@ class Releases:
 
     def template(self, release: str, namespace: str, chart: str, values: Document, *, seconds: float) -> list[Json]:
         """The objects that the chart would create, rendered without the cluster. Errors: helm-missing, -too-old, …"""
-        _ = self._helm.version  # reports an old helm as that, not by an option that it lacks
         file = self._helm.private_file(f"template-{release}.json", values)
-        text = self._helm.run(["template", release, chart, "-n", namespace, "-f", file], seconds=seconds)
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            version = pool.submit(lambda: self._helm.version)
+            try:
+                text = self._helm.run(["template", release, chart, "-n", namespace, "-f", file], seconds=seconds)
+            finally:
+                version.result()  # reports an old helm as that, not by an option that it lacks
         return [item for item in yaml_reader.load_all(text) if isinstance(item, dict)]
 
     def install(self, release: str, namespace: str, chart: str, values: Document, *, seconds: float) -> None:

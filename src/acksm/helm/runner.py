@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -75,6 +76,7 @@ class Helm:
             "HOME": str(home),
         }
         self._version: tuple[int, int] | None = None
+        self._asking = threading.Lock()
 
     def close(self) -> None:
         """Remove the private files."""
@@ -83,15 +85,16 @@ class Helm:
     @property
     def version(self) -> tuple[int, int]:
         """(major, minor). Error: `helm-too-old`."""
-        if self._version is None:
-            text = self.run(["version", "--template", "{{.Version}}"], seconds=30)
-            match = _VERSION.search(text)
-            if not match or (int(match[1]), int(match[2])) < MINIMUM:
-                raise AcksmError(
-                    "helm-too-old", f"{self.path} has version {text.strip()[:40] or '(unknown)'}", where=self.path
-                )
-            self._version = (int(match[1]), int(match[2]))
-        return self._version
+        with self._asking:
+            if self._version is None:
+                text = self.run(["version", "--template", "{{.Version}}"], seconds=30)
+                match = _VERSION.search(text)
+                if not match or (int(match[1]), int(match[2])) < MINIMUM:
+                    raise AcksmError(
+                        "helm-too-old", f"{self.path} has version {text.strip()[:40] or '(unknown)'}", where=self.path
+                    )
+                self._version = (int(match[1]), int(match[2]))
+            return self._version
 
     def private_file(self, name: str, content: Document | bytes) -> str:
         """A 0600 file in the private home; mappings are written as JSON, which is YAML and quotes every string (G3)."""

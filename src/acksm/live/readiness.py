@@ -8,6 +8,7 @@ with its last log lines where it has any; the wait ends early only for a cause t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -142,16 +143,20 @@ def pods_of(kube: Lister, namespace: str, release: str) -> list[Object]:
     return kube.list(ref("Pod", namespace=namespace), selector=selector_of(release))
 
 
-def look(kube: Reader, namespace: str, release: str) -> Health | None:
-    """The controller's state, in three reads, and more where pods have problems; None without a Deployment."""
+def look(kube: Reader, namespace: str, release: str, deployment: Manifest | None = None) -> Health | None:
+    """The controller's state, in three reads, and more where pods have problems; None without a Deployment.
+    `deployment`: as it was just read."""
     selector = selector_of(release)
-    deployments = kube.list(ref("Deployment", namespace=namespace), selector=selector)
-    if not deployments:
-        return None
-    deployment = deployments[0]
+    if deployment is None:
+        deployments = kube.list(ref("Deployment", namespace=namespace), selector=selector)
+        if not deployments:
+            return None
+        deployment = deployments[0]
     account = str(deployment["spec"]["template"]["spec"].get("serviceAccountName", "default"))
-    live = kube.get(ref("ServiceAccount", account, namespace))
-    pods: Sequence[Manifest] = pods_of(kube, namespace, release)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        listed = pool.submit(pods_of, kube, namespace, release)
+        live = kube.get(ref("ServiceAccount", account, namespace))
+        pods: Sequence[Manifest] = listed.result()
     newest: Manifest | None = None
     events: Sequence[Manifest] = ()
     failing = [pod for pod in pods if causes.of_pod(pod)]
@@ -316,8 +321,8 @@ def await_ready(
     since: dict[tuple[str, str, str], float] = {}  # when each was first seen; a message may change, as counts do
 
     def check() -> Progress:
-        _until_available(kube, namespace, release, min(WATCH_SECONDS, deadline.remaining))
-        health = look(kube, namespace, release)
+        available = _until_available(kube, namespace, release, min(WATCH_SECONDS, deadline.remaining))
+        health = look(kube, namespace, release, available)
         if health is None:
             return Progress(False, f"release {release} has no Deployment yet")
         if health.available:
@@ -419,8 +424,8 @@ def await_agent(
     wait_until(check, deadline, what=release, emit=emit, first_pause=0.2, longest_pause=1.0)
 
 
-def _until_available(kube: Observer, namespace: str, release: str, seconds: float) -> None:
-    """Return as soon as the Deployment is available, or after `seconds`: one watch instead of many reads.
+def _until_available(kube: Observer, namespace: str, release: str, seconds: float) -> Object | None:
+    """The Deployment as soon as it is available, None after `seconds`: one watch instead of many reads.
 
     At once for an identity that may not watch; the caller pauses by itself.
     """
@@ -428,10 +433,11 @@ def _until_available(kube: Observer, namespace: str, release: str, seconds: floa
     try:
         for deployment in kube.watch(deployments, selector=selector_of(release), seconds=int(seconds)):
             if rollout(deployment)[0]:
-                return
+                return deployment
     except AcksmError as error:
         if error.id != "kube-forbidden":
             raise
+    return None
 
 
 def last_lines(kube: LogReader, namespace: str, pod: str, container: str = "controller") -> str:

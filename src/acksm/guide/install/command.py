@@ -337,10 +337,11 @@ def _ordered(
     associating: Sequence[Change] = (),
 ) -> list[Change]:
     """IAM, the agent and the CRDs concurrently, as none needs the other; every release after them, as each needs the
-    role, and a common CRD may come from the other service's chart. An association needs its role, and pods need it."""
-    waits = [_role_is_visible(role_arn)] if iam else []
-    waits += [crds.served(planned.crds)] if planned.crds else []
-    concurrent = [replace(change, lane="iam") for change in iam]
+    role, and a common CRD may come from the other service's chart. An association needs its role, and pods need it.
+    The OIDC provider is needed by pods alone."""
+    waits = [crds.served(planned.crds)] if planned.crds else []
+    visible = [_role_is_visible(role_arn)] if iam else []
+    concurrent = [replace(change, lane=change.step if change.step == "oidc" else "iam") for change in [*iam, *visible]]
     concurrent += [replace(change, lane="agent") for change in agents]
     return [
         *planned.namespaces,
