@@ -182,7 +182,7 @@ def commands_run_on(patch: pytest.MonkeyPatch, world: Callable[[], MemoryWorld],
     """Let the commands of `modules` meet the world. What follows from a chart and its values alone is worked out once
     or not at all: it takes most of the time, and is tested elsewhere."""
     for module in modules:
-        patch.setattr(module, "connect", lambda at, run: world().target_of(at, run))
+        patch.setattr(module, "connect", lambda at, run, *_: world().target_of(at, run))
     patch.setattr(crds, "parse", lambda _crds, name: parsed(*name.replace("-chart", "").split()))
     patch.setattr(values, "validate", lambda *_: None)
     patch.setattr(values.Patched, "text", property(_written))
