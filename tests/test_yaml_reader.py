@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from acksm import yaml_reader
+from acksm import bounded, yaml_reader
 from acksm.yaml_reader import YamlError
 
 
@@ -67,6 +67,34 @@ def test_what_is_refused(text: str, unsafe: bool) -> None:
     with pytest.raises(YamlError) as caught:
         yaml_reader.load(text)
     assert caught.value.unsafe is unsafe
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{a: " * 3000, "a: " + "[" * 61 + "]" * 61, "a: " + "[" * 60 + "{"])
+def test_what_is_too_deep_for_ruamel_is_refused_before_it(text: str) -> None:
+    with pytest.raises(YamlError) as caught:
+        yaml_reader.not_deep(text)
+    assert caught.value.unsafe
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 59 + "]" * 59, "a: &x [1]\nb: *x\n" + "c: []\n" * 99, "]" + "[" * 61])
+def test_the_rest_is_left_to_ruamel(text: str) -> None:
+    assert yaml_reader.not_deep(text) == text
+
+
+def _doubled(times: int) -> list[Any]:
+    """A list of 2^times texts, of which one is in memory."""
+    below = ["x"] if times == 0 else _doubled(times - 1)
+    return below if times == 0 else [below, below]
+
+
+def test_what_aliases_expand_to_is_counted_and_not_expanded() -> None:
+    assert bounded.check(small := _doubled(18)) is small  # with the lists themselves 2^19 values
+    loop: dict[str, Any] = {"a": [1]}
+    loop["a"].append(loop)
+    for one in (_doubled(19), _doubled(200), loop, {"a": 1, **dict.fromkeys(range(500_000))}):
+        with pytest.raises(ValueError, match="more than 1000000 values"):
+            bounded.check(one)
+    bounded.check(dict.fromkeys(range(500000)))
 
 
 _TEXT = st.text(st.characters(codec="ascii"), max_size=20)  # JSON escapes the rest by surrogates, which YAML lacks

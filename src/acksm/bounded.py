@@ -3,7 +3,6 @@ billion values (aliases)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,12 +27,23 @@ def check(document: T) -> T:
 
     Error: ValueError.
     """
-    count, pending = 0, list[object]([document])
+    sizes: dict[int, int] = {}  # of each container by its identity: an alias is the same object again
+    opened: set[int] = set()
+    pending: list[object] = [document]
     while pending:
-        one = pending.pop()
-        inner = [*one.keys(), *one.values()] if isinstance(one, Mapping) else one if isinstance(one, list) else ()
-        count += len(inner)
-        if count > MAX_NODES:
+        one = pending[-1]
+        if id(one) in sizes:
+            pending.pop()
+            continue
+        inner = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        below = [item for item in inner if isinstance(item, dict | list)]
+        waiting = [item for item in below if id(item) not in sizes]
+        own = len(inner) * (2 if isinstance(one, dict) else 1)
+        if (waiting and id(one) in opened) or (size := own + sum(sizes.get(id(item), 0) for item in below)) > MAX_NODES:
             raise ValueError(f"its aliases expand to more than {MAX_NODES} values")
-        pending += inner
+        if waiting:
+            opened.add(id(one))
+            pending += waiting
+        else:
+            sizes[id(one)] = size
     return document

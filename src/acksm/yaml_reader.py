@@ -13,6 +13,7 @@ from typing import ClassVar
 from acksm.json_types import Json, Untyped, Value
 
 MAX_DEPTH = 60
+_TOO_DEEP = "maximum nesting depth"  # libyaml's own limit
 
 
 class YamlError(ValueError):
@@ -36,7 +37,7 @@ def load_all(text: str) -> list[Value]:
         raise
     except (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError) as error:
         # libyaml has a limit of its own, and reaches it when it reads ahead
-        raise YamlError(str(error), unsafe="maximum nesting depth" in str(error)) from error
+        raise YamlError(str(error), unsafe=_TOO_DEEP in str(error)) from error
 
 
 def load(text: str) -> Value:
@@ -58,7 +59,20 @@ def first(text: str) -> Value:
         raise YamlError(str(error)) from error
 
 
-def _check(text: str, loader: Untyped) -> None:
+def not_deep(text: str) -> str:
+    """`text` for ruamel.yaml, whose time grows with the square of the depth of brackets. Error: YamlError."""
+    if text.count("[") + text.count("{") > MAX_DEPTH:
+        import yaml
+
+        try:
+            _check(text, _loader(), aliases=True)
+        except yaml.YAMLError as error:  # ruamel says in which line
+            if _TOO_DEEP in str(error):
+                raise YamlError(str(error), unsafe=True) from error
+    return text
+
+
+def _check(text: str, loader: Untyped, *, aliases: bool = False) -> None:
     import yaml
 
     depth = 0
@@ -67,7 +81,7 @@ def _check(text: str, loader: Untyped) -> None:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
+        if depth > MAX_DEPTH or (isinstance(event, yaml.AliasEvent) and not aliases):
             raise YamlError("YAML aliases or too deep nesting", unsafe=True)
 
 

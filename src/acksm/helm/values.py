@@ -355,7 +355,7 @@ def read_file(path: str) -> Document:
 
     try:
         raw = bounded.read(File(path), MAX_FILE)
-        loaded: object = bounded.check(YAML(typ="safe", pure=True).load(raw.decode("utf-8")))
+        loaded: object = bounded.check(YAML(typ="safe", pure=True).load(yaml_reader.not_deep(raw.decode("utf-8"))))
     except OSError as error:
         remedy = f"ls {shlex.quote(path.rpartition('/')[0] or '.')}   (the path is wrong, or the file cannot be read)"
         raise AcksmError("values-file", f"cannot read the file: {error.strerror}", where=path, remedy=remedy) from error
