@@ -4,13 +4,12 @@ ACKSM_CONTROLLER_BIN names them (SERVICE=PATH, comma-separated). Facts: docs/ack
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lab import Lab
+from lab import PROGRAMS, Lab
 from practice_specs import KINDS
 from world import World
 
@@ -21,12 +20,10 @@ _LABS: dict[str, Lab] = {}
 pytestmark = pytest.mark.crds
 
 
-@pytest.fixture(params=["stand-in", "real"])
+@pytest.fixture(params=PROGRAMS)
 def lab(request: pytest.FixtureRequest, _own_cluster: World, tmp_path: Path) -> Iterator[Lab]:
     """Controllers of 1.9.1 and 1.4.1 in cluster scope; installed anew only when another test emptied the cluster."""
     program: str = request.param
-    if program == "real" and not os.environ.get("ACKSM_CONTROLLER_BIN"):
-        pytest.skip("ACKSM_CONTROLLER_BIN names no real controller")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
         known = _LABS.get(program)
@@ -139,7 +136,7 @@ def _nudge(lab: Lab, namespace: str, name: str) -> bool:
 
 def test_what_exists_is_not_taken_over_without_adoption(lab: Lab) -> None:
     _made(lab, "foreign")
-    namespace = lab.namespace()
+    namespace = lab.space
     lab.model(namespace, "foreign")
     found = lab.condition("Model", namespace, "foreign", "ACK.Terminal", "True", "Resource already exists")
     assert "not managed by ACK" in str(found["status"]["conditions"])
@@ -165,7 +162,7 @@ def _adoption(**fields: str) -> dict[str, str]:
 
 def test_adoption_fills_the_spec_and_a_retained_object_survives_its_deletion(lab: Lab) -> None:
     _made(lab, "adopted")
-    namespace = lab.namespace()
+    namespace = lab.space
     annotations = _adoption(modelName="adopted") | {f"{ANNOTATION}deletion-policy": "retain"}
     lab.create("Model", namespace, "mine", None, annotations)
     found = lab.synced("Model", namespace, "mine")
@@ -179,7 +176,7 @@ def test_adoption_fills_the_spec_and_a_retained_object_survives_its_deletion(lab
 
 
 def test_adoption_of_what_is_not_there_only_reaches_the_log(lab: Lab) -> None:
-    namespace = lab.namespace()
+    namespace = lab.space
     lab.create("Model", namespace, "nobody", None, _adoption(modelName="nobody"))
     lab.logged("adopted resource not found")
     found = lab.get("Model", namespace, "nobody") or {}
@@ -188,20 +185,20 @@ def test_adoption_of_what_is_not_there_only_reaches_the_log(lab: Lab) -> None:
 
 
 def test_adoption_fields_that_lack_one_are_terminal(lab: Lab) -> None:
-    namespace = lab.namespace()
+    namespace = lab.space
     lab.create("Model", namespace, "lacking", None, _adoption(name="x"))
     lab.condition("Model", namespace, "lacking", "ACK.Terminal", "True", "required field missing: modelName")
 
 
 def test_an_unknown_adoption_policy_is_terminal(lab: Lab) -> None:
-    namespace = lab.namespace()
+    namespace = lab.space
     lab.model(namespace, "odd", {f"{ANNOTATION}adoption-policy": "force"})
     lab.condition("Model", namespace, "odd", "ACK.Terminal", "True", "unrecognized adoption policy")
 
 
 def test_adopt_or_create_does_either(lab: Lab) -> None:
     _made(lab, "either")
-    namespace = lab.namespace()
+    namespace = lab.space
     annotations = {f"{ANNOTATION}adoption-policy": "adopt-or-create"}
     lab.model(namespace, "either", annotations, enableNetworkIsolation=False)
     found = lab.synced("Model", namespace, "either")
@@ -213,7 +210,7 @@ def test_adopt_or_create_does_either(lab: Lab) -> None:
 
 def test_adopt_or_create_takes_a_default_that_the_spec_leaves_out_for_a_change(lab: Lab) -> None:
     _made(lab, "lacking-a-default")
-    namespace = lab.namespace()
+    namespace = lab.space
     lab.model(namespace, "lacking-a-default", {f"{ANNOTATION}adoption-policy": "adopt-or-create"})
     lab.condition("Model", namespace, "lacking-a-default", "ACK.Terminal", "True", "not implemented")
 
@@ -226,7 +223,7 @@ def test_a_scalable_target_is_adopted_by_its_keys(lab: Lab) -> None:
     }
     _endpoint(lab, "adopted")
     lab.aws("application-autoscaling").register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
-    namespace = lab.namespace()
+    namespace = lab.space
     fields = {
         "serviceNamespace": "sagemaker",
         "resourceID": target["ResourceId"],
@@ -248,7 +245,7 @@ def _endpoint(lab: Lab, name: str) -> None:
 
 def test_a_read_only_object_shows_and_changes_nothing(lab: Lab) -> None:
     _made(lab, "watched")
-    namespace = lab.namespace()
+    namespace = lab.space
     lab.model(namespace, "watched", {f"{ANNOTATION}read-only": "true"})
     found = lab.synced("Model", namespace, "watched")
     assert not found["metadata"].get("finalizers")
@@ -266,7 +263,7 @@ def test_deletion_policy_of_the_namespace_counts_for_its_service(lab: Lab) -> No
     lab.synced("Model", namespace, "kept")
     lab.delete("Model", namespace, "kept")
     assert lab.has("Model", "kept")
-    plain = lab.namespace()
+    plain = lab.space
     lab.model(plain, "gone")
     lab.synced("Model", plain, "gone")
     lab.delete("Model", plain, "gone")
@@ -274,7 +271,7 @@ def test_deletion_policy_of_the_namespace_counts_for_its_service(lab: Lab) -> No
 
 
 def test_a_change_that_aws_cannot_do_is_terminal(lab: Lab) -> None:
-    namespace = lab.namespace()
+    namespace = lab.space
     lab.model(namespace, "fixed")
     lab.synced("Model", namespace, "fixed")
     lab.kube.merge(lab.path("Model", namespace, "fixed"), {"spec": {"primaryContainer": {"image": "practice:2"}}})
@@ -284,7 +281,7 @@ def test_a_change_that_aws_cannot_do_is_terminal(lab: Lab) -> None:
 def test_an_endpoint_follows_its_spec(lab: Lab) -> None:
     _endpoint(lab, "first")
     _endpoint(lab, "second")
-    namespace = lab.namespace()
+    namespace = lab.space
     lab.create("Endpoint", namespace, "e", {"endpointName": "followed", "endpointConfigName": "first"})
     lab.condition("Endpoint", namespace, "e", "ACK.ResourceSynced", "True", "Endpoint is in InService status.")
     lab.kube.merge(lab.path("Endpoint", namespace, "e"), {"spec": {"endpointConfigName": "second"}})
@@ -295,7 +292,7 @@ def test_an_endpoint_follows_its_spec(lab: Lab) -> None:
 
 
 def test_a_running_job_is_stopped_and_a_finished_one_is_let_go(lab: Lab) -> None:
-    namespace = lab.namespace()
+    namespace = lab.space
     lab.create("TrainingJob", namespace, "job", KINDS["TrainingJob"])
     lab.condition("TrainingJob", namespace, "job", "ACK.ResourceSynced", "True", "TrainingJob is in Completed status.")
     _put(lab, "TrainingJob", "t", "InProgress")
@@ -324,7 +321,7 @@ def test_each_kind_that_the_cloud_has_is_made_and_goes(lab: Lab, kind: str) -> N
     scaling.register_scalable_target(**of_the_endpoint, MinCapacity=1, MaxCapacity=3)
     if kind == "ScalableTarget":  # it creates the endpoint's own
         scaling.deregister_scalable_target(**of_the_endpoint)
-    namespace = lab.namespace()
+    namespace = lab.space
     spec = dict(KINDS[kind])
     if kind == "TrainingJob":
         spec["trainingJobName"] = f"t-{lab.program}-kinds"
@@ -338,7 +335,7 @@ def test_each_kind_that_the_cloud_has_is_made_and_goes(lab: Lab, kind: str) -> N
 
 
 def test_objects_of_two_kinds_find_each_other(lab: Lab) -> None:
-    namespace = lab.namespace()
+    namespace = lab.space
     variant = {"variantName": "v", "modelName": "late", "initialInstanceCount": 1, "instanceType": "ml.t2.medium"}
     lab.create("EndpointConfig", namespace, "c", {"endpointConfigName": "c", "productionVariants": [variant]})
     lab.condition("EndpointConfig", namespace, "c", "ACK.Recoverable", "True", "Could not find model")

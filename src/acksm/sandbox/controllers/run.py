@@ -233,7 +233,8 @@ class Run:
         if program.kind == ITSELF:
             return self._for_acksm(program, rendered, environment, homes), environment, ""
         if program.kind == STAND_IN:
-            environment |= {PACE: str(self.around.pace), VERSION: f"{self.controller.service}:{self.controller.tag}"}
+            environment[VERSION] = f"{self.controller.service}:{self.controller.tag}"
+            environment.setdefault(PACE, str(self.around.pace))  # a pod may have a pace of its own
             return [*program.argv, *rendered.arguments], environment, ""
         return self._for_binary(program, rendered, environment)
 
