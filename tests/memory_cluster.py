@@ -162,8 +162,8 @@ class MemoryCluster(MemoryKube):
                 self._let_go(live, ref)
 
     def _drop(self, gone: Callable[[str], bool]) -> None:
-        for path in [path for path in self.objects if gone(path)]:
-            del self.objects[path]
+        for path in [path for path in list(self.objects) if gone(path)]:  # lanes delete at the same time
+            self.objects.pop(path, None)
 
     def _roll_out(self, location: Ref, live: Json | None) -> None:
         """One pod of the template, with the identity that its service account has now."""
