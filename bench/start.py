@@ -63,7 +63,7 @@ def measured(environment: Mapping[str, str], home: Path, rounds: int = ROUNDS) -
     cpu: dict[str, list[float]] = {name: [] for name in _COMMANDS}
     wall: dict[str, list[float]] = {name: [] for name in _COMMANDS}
     for number in range(rounds + 1):
-        for name in _COMMANDS if number % 2 else reversed(_COMMANDS):
+        for name in list(_COMMANDS)[:: 1 if number % 2 else -1]:
             variables = {**environment, **(_TAB if name == "completion" else {})}
             found = measure.passing(f"start-{name}", _COMMANDS[name], variables, home)
             if number:

@@ -11,7 +11,7 @@ import io
 import json
 import tarfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -85,11 +85,13 @@ def load(source: Path) -> tuple[Chart, bytes]:
         raise AcksmError("chart-invalid", f"cannot read {source}: {error.strerror}", where=str(source)) from error
 
 
-def read_bytes(data: bytes, where: str) -> Chart:
-    """A chart from the bytes of a .tgz."""
+def read_bytes(data: bytes, where: str, known: Callable[[Mapping[str, bytes]], None] = lambda _files: None) -> Chart:
+    """A chart from the bytes of a .tgz. `known` is called with its files before any of their YAML is read."""
     if len(data) > MAX_ARCHIVE:
         raise AcksmError("chart-unsafe", f"the archive is larger than {MAX_ARCHIVE} bytes", where=where)
-    return _chart(_members(_inflated(data, where), where), where)
+    files = _members(_inflated(data, where), where)
+    known(files)
+    return _chart(files, where)
 
 
 def _inflated(data: bytes, where: str) -> bytes:

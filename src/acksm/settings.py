@@ -159,7 +159,8 @@ RegistryLocation = Annotated[str, AfterValidator(location)]
 
 
 class _Group(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=False, frozen=True)
+    # most are validated as parts of `Flat` alone, and need no validator of their own
+    model_config = ConfigDict(extra="forbid", strict=False, frozen=True, defer_build=True)
 
 
 class TargetSettings(_Group):

@@ -14,6 +14,7 @@ from acksm.json_types import Json, Untyped, Value
 
 MAX_DEPTH = 60
 _TOO_DEEP = "maximum nesting depth"  # libyaml's own limit
+_remembered: dict[str, list[Value]] = {}  # by text
 
 
 class YamlError(ValueError):
@@ -26,7 +27,10 @@ class YamlError(ValueError):
 
 
 def load_all(text: str) -> list[Value]:
-    """Every document of `text`: mappings, lists, texts, numbers, true, false and null. Error: YamlError."""
+    """Every document of `text`: mappings, lists, texts, numbers, true, false and null. What is remembered is
+    shared, and may not be changed. Error: YamlError."""
+    if text in _remembered:
+        return list(_remembered[text])
     import yaml
 
     loader = _loader()
@@ -38,6 +42,11 @@ def load_all(text: str) -> list[Value]:
     except (yaml.YAMLError, ValueError, RecursionError, AttributeError, TypeError) as error:
         # libyaml has a limit of its own, and reaches it when it reads ahead
         raise YamlError(str(error), unsafe=_TOO_DEEP in str(error)) from error
+
+
+def remember(text: str, documents: list[Value]) -> None:
+    """What `load_all` has read of `text`, for its next caller."""
+    _remembered[text] = documents
 
 
 def load(text: str) -> Value:

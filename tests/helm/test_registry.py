@@ -13,6 +13,7 @@ import urllib3
 
 from acksm import archive
 from acksm.errors import AcksmError
+from acksm.helm import parsed
 from acksm.helm.oci import Client, Login
 from acksm.helm.registry import CHART_LAYER, MANIFEST, OLD_LAYERS, Registry, local
 from acksm.sandbox.practice import build
@@ -481,7 +482,9 @@ def test_several_threads_pull_the_same_chart(server: Server, registry: Registry)
     with ThreadPoolExecutor(6) as pool:
         pulled = list(pool.map(lambda _: registry.pull("sagemaker", "1.9.1"), range(6)))
     assert {item.digest for item in pulled} == {DIGEST}
-    assert [path.name for path in pulled[0].path.parent.iterdir()] == [f"{DIGEST.removeprefix('sha256:')}.tgz"]
+    kept = pulled[0].path
+    assert kept.name == f"{DIGEST.removeprefix('sha256:')}.tgz"
+    assert {*kept.parent.iterdir()} == {kept, parsed.path_of(kept)}
 
 
 def test_a_local_chart_is_kept_as_helm_will_see_it(tmp_path: Path) -> None:

@@ -10,14 +10,15 @@ import math
 import os
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Self
 
 from acksm import trace
 from acksm.aws.errors import THROTTLED, configured, translated
+from acksm.aws.postponed import load
 from acksm.aws.sender import Sender
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Untyped
@@ -85,7 +86,29 @@ def _models(data_path: str | None) -> Loader:
     """AWS's models below `data_path` and botocore's own: megabytes of JSON, read once for all sessions."""
     from botocore.loaders import create_loader
 
-    return create_loader(data_path)
+    loader: Untyped = create_loader(data_path)
+    loader.list_available_services = partial(_Services, loader, loader.list_available_services)
+    found: Loader = loader
+    return found
+
+
+class _Services:
+    """The services that have models of `type_name`. botocore looks into the directories of all 400, for each type, to
+    tell whether there is one of them; here it looks into the directory of that one."""
+
+    def __init__(self, loader: Loader, every: Callable[[str], list[str]], type_name: str) -> None:
+        self._loader, self._every, self._type = loader, every, type_name
+
+    def __contains__(self, service: str) -> bool:
+        from botocore.exceptions import DataNotFoundError
+
+        try:
+            return bool(self._loader.list_api_versions(service, self._type))
+        except DataNotFoundError:
+            return False
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._every(self._type))
 
 
 class Session:
@@ -115,6 +138,7 @@ class Session:
     @cached_property
     def _core(self) -> botocore.session.Session:
         """botocore's session. Errors: `aws-profile-unknown`, `aws-config-invalid`."""
+        load()
         import botocore.session
 
         with self._configured():
@@ -125,6 +149,7 @@ class Session:
     @cached_property
     def session(self) -> boto3.Session:
         """The boto3 session. Errors: `aws-profile-unknown`, `aws-config-invalid`."""
+        load()
         import boto3
 
         keys: dict[str, str] = {}

@@ -1,7 +1,8 @@
 """The charts' registry: tags, and charts by digest, read directly over HTTP.
 
 Faster than a helm process for each, and reading needs no helm. A chart that was pulled once is kept by its digest
-and verified again whenever it is read; a tag's digest is requested each time.
+and verified again whenever it is read, with its YAML as JSON (`acksm.helm.parsed`); a tag's digest is requested each
+time.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from acksm import archive, private_file
 from acksm.ack import charts
 from acksm.config import cache_dir
 from acksm.errors import AcksmError
-from acksm.helm import oci
+from acksm.helm import oci, parsed
 from acksm.helm.oci import Client, SignIn
 from acksm.json_types import Document, Manifest
 from acksm.settings import located
@@ -136,7 +138,8 @@ class Registry:
             data = self.client.get(blob, repository, archive.MAX_ARCHIVE).data
             _check(data, digest, size, blob)
             private_file.write(path, data)
-        chart = archive.read_bytes(data, f"{charts.chart_name(service)}:{tag}")
+        name = f"{charts.chart_name(service)}:{tag}"
+        chart = archive.read_bytes(data, name, partial(parsed.recall, path, digest))
         return Pulled(chart, path, digest, found.digest)
 
     def image(self, service: str, tag: str) -> Described | None:

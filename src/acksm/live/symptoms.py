@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 
 from acksm.json_types import Manifest
 from acksm.kube import conditions
@@ -113,7 +114,12 @@ SYMPTOMS = (
     Symptom("helm-ownership", _HELM, r"cannot be imported into the current release: invalid ownership metadata"),
     Symptom("chart-version-unknown", _HELM, r"-chart:\S{1,128}: not found"),
 )
-_COMPILED = [(symptom, re.compile(symptom.pattern, re.S)) for symptom in SYMPTOMS]
+
+
+@cache
+def _compiled() -> list[tuple[Symptom, re.Pattern[str]]]:
+    """Most runs look at no message, and compiling takes longer than importing the module."""
+    return [(symptom, re.compile(symptom.pattern, re.S)) for symptom in SYMPTOMS]
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,9 @@ class Line:
 def match(text: str, location: Location) -> Symptom | None:
     """The symptom in `text`, None for none."""
     line = text[:LONGEST_LINE]
-    return next((symptom for symptom, found in _COMPILED if location in symptom.locations and found.search(line)), None)
+    return next(
+        (symptom for symptom, found in _compiled() if location in symptom.locations and found.search(line)), None
+    )
 
 
 def parse(raw: str) -> Line:
