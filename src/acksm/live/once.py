@@ -54,7 +54,7 @@ class Once:
         return self._once(("get", one), lambda: self._kube.get(one))
 
     def list(self, of: Ref, /, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Object]:
-        """As that of `kube`; Deployments of a namespace are those of the cluster that are there."""
+        """As that of `kube`; the Deployments of a namespace are taken from those of the cluster."""
         if of.kind == "Deployment" and not field and not metadata_only:
             return [item for item in self._deployments(of.namespace) if _has(item, selector)]
         return [
