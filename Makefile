@@ -127,6 +127,10 @@ bench: $(STAMP) ## compare acksm with the guide's shell commands; writes docs/be
 bench-fleet: $(STAMP) ## measure fleets: fifty clusters with nothing to do, and the supervisor; writes a section of docs/benchmarks.md
 	@$(BIN)/python bench/fleet.py
 
+.PHONY: bench-scale
+bench-scale: $(STAMP) ## measure bind, adopt, status, doctor and cleanup of 1 to 5,000 objects; writes a section of docs/benchmarks.md
+	@$(BIN)/python bench/scale.py
+
 .PHONY: soak
 soak: SECONDS = 1800
 soak: $(STAMP) ## kill every command at every call, for SECONDS=1800; random cases of hypothesis; writes docs/reliability.md

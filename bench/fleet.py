@@ -117,15 +117,13 @@ def stage(number: int) -> str:
 
 @contextmanager
 def peak_of_its_own(process_argv: Sequence[str]) -> Iterator[list[int]]:
-    """The peak resident size in bytes of the child of this process with these arguments, without its own children."""
+    """The peak resident size in bytes of the process with these arguments, without its children."""
     found, ended = [0], threading.Event()
 
     def look() -> None:
         wanted = "\0".join(process_argv).encode()
         while not ended.wait(0.1):
-            for pid, (parent, _) in measure.processes().items():
-                if parent != os.getpid():
-                    continue
+            for pid in measure.processes():
                 try:
                     if Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0") == wanted:
                         lines = Path(f"/proc/{pid}/status").read_text().splitlines()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -31,25 +33,20 @@ class Measured:
 
 def run(argv: Sequence[str], environment: Mapping[str, str], log: Path, *, sample: bool = False) -> Measured:
     """Run `argv`; output and errors go to `log` and are returned. Sampling costs CPU time: not in timed rounds."""
+    result = log.with_suffix(".json")
+    launched = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), str(result), *argv]
     with log.open("wb") as stream:
-        began = time.monotonic()
         process = subprocess.Popen(
-            list(argv), env=dict(environment), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
+            launched, env=dict(environment), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
         )
         sampler = _Sampler(process.pid) if sample else None
-        # wait4 instead of Popen.wait: it also gives the resources that the process and its descendants used
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
+        process.wait()
     tree = sampler.stop() if sampler else 0
-    return Measured(
-        wall,
-        usage.ru_utime + usage.ru_stime,
-        usage.ru_maxrss * 1024,
-        tree,
-        process.returncode,
-        log.read_text("utf-8", "replace"),
-    )
+    output = log.read_text("utf-8", "replace")
+    if process.returncode != 0:
+        raise AcksmError("sandbox-failed", f"{argv[0]} could not be started", details={"diff": output.splitlines()})
+    wall, cpu, largest, exit_code = json.loads(result.read_text())
+    return Measured(wall, cpu, largest, tree, exit_code, output)
 
 
 def passing(name: str, argv: Sequence[str], environment: Mapping[str, str], home: Path) -> Measured:
@@ -66,7 +63,7 @@ def passing(name: str, argv: Sequence[str], environment: Mapping[str, str], home
 
 
 class _Sampler:
-    """Looks at the resident sizes of a process and its descendants until stopped."""
+    """Looks at the resident sizes of the descendants of a process until stopped."""
 
     def __init__(self, root: int) -> None:
         self._root, self._peak = root, 0
@@ -82,7 +79,8 @@ class _Sampler:
 
     def _look(self) -> None:
         while not self._ended.wait(SAMPLE_SECONDS):
-            self._peak = max(self._peak, tree_size(self._root, processes()))
+            table = processes()
+            self._peak = max(self._peak, tree_size(self._root, table) - table.get(self._root, (0, 0))[1])
 
 
 def processes() -> dict[int, tuple[int, int]]:

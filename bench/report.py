@@ -307,7 +307,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 # Sections of the page that other benchmarks write.
-OTHERS = ("Adoption of many", "Fleets")
+OTHERS = ("Adoption of many", "Fleets", "Scale")
 
 
 def put_section(page: Path, title: str, section: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import discovery_document
 from acksm.errors import AcksmError
 from acksm.kube import paths
+from acksm.kube.api import Keep, whole
 from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import running
 from acksm.live.readiness import AGENT_ENV
@@ -33,14 +34,16 @@ class MemoryCluster(MemoryKube):
         super().put(made, manager)
         self.settle(ref_of(made))
 
-    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Json]:
+    def list(
+        self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False, keep: Keep = whole
+    ) -> list[Json]:
         self.gate("list")
         with self._settling:
             every = sorted(self.objects.items())
         found = []
         for path, item in every:
             if ref.collection in collections_of(path) and _selected(item, selector):
-                found.append(copied({"metadata": item["metadata"]} if metadata_only else item))
+                found.append(keep(copied({"metadata": item["metadata"]} if metadata_only else item)))
         return found
 
     def apply(

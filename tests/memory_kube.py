@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from acksm.errors import AcksmError
+from acksm.kube.api import Keep, whole
 from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.paths import Ref, ref_of
 
@@ -56,9 +57,12 @@ class MemoryKube:
     def snapshot(self, ref: Ref) -> tuple[list[Json], str]:
         return self.list(ref, metadata_only=True), str(self._version)
 
-    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Json]:
+    def list(
+        self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False, keep: Keep = whole
+    ) -> list[Json]:
         self.gate("list")
-        return [copied(item) for path, item in sorted(self.objects.items()) if ref.collection in collections_of(path)]
+        items = sorted(self.objects.items())
+        return [keep(copied(item)) for path, item in items if ref.collection in collections_of(path)]
 
     def changes(self, ref: Ref, version: str, *, seconds: int = 30) -> Generator[tuple[str, Json], None, None]:
         """It remembers no versions: whoever watches has to list again."""

@@ -149,8 +149,9 @@ def test_all_of_a_kind_come_page_by_page(aws: Aws) -> None:
         return {"Models": found, **({"NextToken": token} if token else {})}
 
     with Stubber(aws.client("sagemaker")) as stub:
-        stub.add_response("list_models", page("a", "b", token="t"), {})
-        stub.add_response("list_models", page("c"), {"NextToken": "t"})
+        most = {"MaxResults": 100}  # by default a page has 10
+        stub.add_response("list_models", page("a", "b", token="t"), most)
+        stub.add_response("list_models", page("c"), {**most, "NextToken": "t"})
         assert [item.key["modelName"] for item in objects.list_all(aws, SAGEMAKER["Model"])] == ["a", "b", "c"]
 
 
@@ -160,7 +161,7 @@ def test_executions_are_listed_pipeline_by_pipeline(aws: Aws) -> None:
         pipeline = {"PipelineName": "p", "PipelineArn": f"{BASE}:pipeline/p"}
         stub.add_response("list_pipelines", {"PipelineSummaries": [pipeline]})
         executions = {"PipelineExecutionSummaries": [{"PipelineExecutionArn": arn}]}
-        stub.add_response("list_pipeline_executions", executions, {"PipelineName": "p"})
+        stub.add_response("list_pipeline_executions", executions, {"PipelineName": "p", "MaxResults": 100})
         found = objects.list_all(aws, SAGEMAKER["PipelineExecution"])
     assert [item.key for item in found] == [{"arn": arn}]
 

@@ -6,7 +6,10 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 import measure
+from acksm.errors import AcksmError
 
 
 def test_tree_size_counts_descendants_and_nothing_else() -> None:
@@ -21,9 +24,19 @@ def test_run_gives_exit_code_output_and_resources(tmp_path: Path) -> None:
     assert found.exit_code == 7
     assert found.output.strip() == "child"
     assert found.largest > 60 * 1024**2
-    # parent and child together; `largest` begins at the size of whoever forks, and pytest is a large one (getrusage(2))
-    assert found.tree > 64 * 1024**2
+    assert found.tree > 64 * 1024**2  # parent and child together
     assert found.wall > 0.2
+
+
+def test_the_peak_of_a_small_process_is_not_that_of_who_started_it(tmp_path: Path) -> None:
+    ballast = bytearray(b"x" * 100 * 1024**2)
+    found = measure.run([sys.executable, "-S", "-c", "print(1)"], os.environ, tmp_path / "log")
+    assert len(ballast) > 3 * found.largest
+
+
+def test_what_cannot_be_started_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(AcksmError, match="could not be started"):
+        measure.run([str(tmp_path / "none")], os.environ, tmp_path / "log")
 
 
 def test_own_cpu_time_grows() -> None:

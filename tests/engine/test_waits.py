@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from acksm.engine.waits import Deadline, Progress, wait_until
+from acksm.engine.waits import REST, Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Event
 
@@ -33,6 +33,25 @@ def test_it_ends_when_done_and_its_pauses_grow_to_a_limit() -> None:
     assert wait_until(lambda: next(answers), limit, what="x").text == "two"
     assert clock.sleeps == sorted(clock.sleeps)
     assert clock.sleeps[-1] == 2.0
+
+
+def test_what_takes_long_to_look_at_is_looked_at_for_a_part_of_the_time() -> None:
+    """Ten times the objects take ten times as long, to be done and to be read: they are read as often."""
+
+    def looks(objects: int) -> int:
+        limit, clock = deadline(100_000)
+        count = 0
+
+        def look() -> Progress:
+            nonlocal count
+            count += 1
+            clock.now += objects / 1000
+            return Progress(clock.now >= objects)
+
+        wait_until(look, limit, what="x", rest=REST)
+        return count
+
+    assert looks(50_000) <= 1.1 * looks(5_000)
 
 
 def test_a_terminal_failure_ends_it_at_once() -> None:

@@ -100,12 +100,14 @@ def tags(aws: Session, found: Found) -> dict[str, str]:
 
 def _pages(aws: Session, kind: Kind, region: str, more: Mapping[str, str]) -> Iterator[Document]:
     client = aws.client(API[kind.service], region)
-    output = client.meta.service_model.operation_model(kind.list_call).output_shape
-    member = next(name for name, shape in output.members.items() if shape.type_name == "list")
-    token: dict[str, str] = {}
+    model = client.meta.service_model.operation_model(kind.list_call)
+    member = next(name for name, shape in model.output_shape.members.items() if shape.type_name == "list")
+    # SageMaker's pages have 10 by default
+    most = model.input_shape.members["MaxResults"].metadata.get("max")
+    size, token = {"MaxResults": most} if most else {}, dict[str, str]()
     while True:
         with translated(API[kind.service], kind.list_call, kind.name):
-            answer = _called(client, kind.list_call, {**dict(kind.list_with), **more, **token})
+            answer = _called(client, kind.list_call, {**dict(kind.list_with), **more, **size, **token})
         yield from answer.get(member) or []
         if not answer.get("NextToken"):
             return

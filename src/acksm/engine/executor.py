@@ -91,7 +91,8 @@ def _raise(outcome: Outcome, plan: Plan, deadline: Deadline) -> None:
     """The failure, or `interrupted` or `timed-out` where changes are left; nothing otherwise."""
     error, failed = outcome.error, outcome.failed
     if error is None:
-        failed = next((change for change in plan.changes if change not in outcome.done), None)
+        done = set(map(id, outcome.done))  # comparing each with each takes seconds for thousands
+        failed = next((change for change in plan.changes if id(change) not in done), None)
         if failed is not None:
             interrupted = deadline.stopped.is_set()
             why = "interrupted" if interrupted else f"deadline of {deadline.seconds:.0f} s exceeded"

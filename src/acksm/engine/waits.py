@@ -14,6 +14,9 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 
 HEARTBEAT_SECONDS = 30.0
+# For a wait that reads thousands of objects, which take long to be done and long to be read: so many times as long as a
+# look took is the pause after it, at least. The time that reading takes then grows with their number, not its square.
+REST = 2.0
 
 
 @dataclass
@@ -65,11 +68,17 @@ def wait_until(
     emit: Emit = silent,
     first_pause: float = 0.1,
     longest_pause: float = 2.0,
+    rest: float = 0.0,
 ) -> Progress:
-    """Call `look` until it is done. Raises its failure, `timed-out` with the last state, or `interrupted`."""
+    """Call `look` until it is done. Raises its failure, `timed-out` with the last state, or `interrupted`.
+
+    After a look that took a second there is a pause of at least `rest` seconds.
+    """
     pause, reported, reported_at = first_pause, "", deadline.clock()
     while True:
+        began = deadline.clock()
         progress = look()
+        took = deadline.clock() - began
         if progress.failure is not None:
             raise progress.failure
         if progress.done:
@@ -86,5 +95,5 @@ def wait_until(
         if progress.text != reported or deadline.clock() - reported_at >= HEARTBEAT_SECONDS:
             emit(Event(Kind.PROGRESS, "wait", f"{what}: {progress.text}", {"elapsed": round(deadline.elapsed, 1)}))
             reported, reported_at = progress.text, deadline.clock()
-        deadline.sleep(min(pause, max(deadline.remaining, 0.01)))
+        deadline.sleep(min(max(pause, rest * took), max(deadline.remaining, 0.01)))
         pause = min(pause * 1.5, longest_pause)

@@ -3,7 +3,7 @@ it writes, and a test can replace the apiserver with something small. `acksm.kub
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Protocol
 
 from acksm.json_types import Manifest, Object
@@ -14,9 +14,19 @@ class Getter(Protocol):
     def get(self, ref: Ref, /) -> Object | None: ...
 
 
+Keep = Callable[[Object], Object]
+
+
+def whole(item: Object) -> Object:
+    """A `Keep`: the object as it is."""
+    return item
+
+
 class Lister(Protocol):
+    """`keep` makes of each object what is kept of it while further pages are read: thousands have a lot."""
+
     def list(
-        self, ref: Ref, /, *, selector: str = "", field: str = "", metadata_only: bool = False
+        self, ref: Ref, /, *, selector: str = "", field: str = "", metadata_only: bool = False, keep: Keep = whole
     ) -> list[Object]: ...
 
 

@@ -20,6 +20,7 @@ from acksm import trace
 from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest, Object, Untyped, Value
 from acksm.kube import answers
+from acksm.kube.api import Keep, whole
 from acksm.kube.paths import Ref, ref, ref_of
 from acksm.kube.postponed import postpone
 from acksm.surroundings import proxy_for
@@ -194,7 +195,7 @@ class Kube:
         that is not served)."""
         return self._listed(ref, {"Accept": _METADATA_ONLY.format("List")})
 
-    def _listed(self, ref: Ref, headers: Json, **selectors: Value) -> tuple[list[Object], str]:
+    def _listed(self, ref: Ref, headers: Json, keep: Keep = whole, **selectors: Value) -> tuple[list[Object], str]:
         """Items, and the version of the collection when the list began."""
         items: list[Object] = []
         token = None
@@ -216,19 +217,21 @@ class Kube:
                     items, token = [], None
                     continue
                 raise
-            items += page.get("items") or []
+            items += map(keep, page.get("items") or [])
             metadata = page.get("metadata") or {}
             token = metadata.get("continue")
             if not token:
                 return items, str(metadata.get("resourceVersion") or "")
 
-    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Object]:
+    def list(
+        self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False, keep: Keep = whole
+    ) -> list[Object]:
         """All objects of `ref`'s collection, page by page; [] when the kind is not served.
 
-        `metadata_only` asks for PartialObjectMetadata, a tenth of the bytes for CRDs.
+        `metadata_only` asks for PartialObjectMetadata, a tenth of the bytes for CRDs. `keep` is applied to each page.
         """
         headers = {"Accept": _METADATA_ONLY.format("List")} if metadata_only else {}
-        return self._listed(ref, headers, label_selector=selector or None, field_selector=field or None)[0]
+        return self._listed(ref, headers, keep, label_selector=selector or None, field_selector=field or None)[0]
 
     def read(self, path: str, accept: str = "application/json") -> Object:
         """A document of the apiserver that is not an object, such as a discovery document."""

@@ -45,6 +45,23 @@ def managers_at(manifest: Manifest, field: Sequence[str]) -> dict[str, list[str]
     return found
 
 
+def unmanaged(manifest: Object) -> Object:
+    """The object without managedFields, which are most of it (a `Keep` of `acksm.kube.api`)."""
+    manifest["metadata"].pop("managedFields", None)
+    return manifest
+
+
+def managed_annotations(manifest: Object) -> Object:
+    """The object with as much of managedFields as `managers_at` reads of annotations (a `Keep`)."""
+    entries = [
+        {"manager": entry.get("manager"), "fieldsV1": {"f:metadata": {"f:annotations": owned}}}
+        for entry in manifest["metadata"].get("managedFields") or []
+        if (owned := ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations"))
+    ]
+    manifest["metadata"]["managedFields"] = entries
+    return manifest
+
+
 def set_keys(
     kube: Editor,
     kind: str,

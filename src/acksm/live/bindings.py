@@ -19,7 +19,15 @@ from acksm.errors import AcksmError
 from acksm.json_types import Manifest
 from acksm.kube.api import Discovery, Documents, Lister, Reader, Writer
 from acksm.kube.client import FIELD_MANAGER
-from acksm.kube.keys import ANNOTATIONS, delete_when_empty, managers_at, set_keys, values_at
+from acksm.kube.keys import (
+    ANNOTATIONS,
+    delete_when_empty,
+    managed_annotations,
+    managers_at,
+    set_keys,
+    unmanaged,
+    values_at,
+)
 from acksm.kube.paths import Ref, ref
 from acksm.live import namespaces, served
 from acksm.live.running import IGNORED_NAMESPACES
@@ -66,7 +74,7 @@ class Namespace:
 
 def observe(kube: Lister) -> dict[str, Namespace]:
     """Every namespace by name, in one list."""
-    found = (Namespace.of(item) for item in kube.list(ref("Namespace"), metadata_only=True))
+    found = (Namespace.of(item) for item in kube.list(ref("Namespace"), metadata_only=True, keep=managed_annotations))
     return {item.name: item for item in found}
 
 
@@ -222,7 +230,7 @@ def managed_objects(kube: Discovery, namespaces: Collection[str] = ()) -> list[M
     if not lists:
         return []
     with ThreadPoolExecutor(max_workers=8) as pool:
-        listed = pool.map(lambda one: kube.list(one[1]), lists)
+        listed = pool.map(lambda one: kube.list(one[1], keep=unmanaged), lists)
         found = [_managed_objects(item, *one) for one, items in zip(lists, listed, strict=True) for item in items]
     return [item for item in found if item and (not namespaces or item.namespace in namespaces)]
 

@@ -15,6 +15,7 @@ from acksm.errors import AcksmError
 from acksm.helm import records
 from acksm.json_types import Manifest
 from acksm.kube.api import Lister, Reviewer
+from acksm.kube.keys import unmanaged
 from acksm.kube.owners import BY_HELM, helm_release
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings, discovery, role_selectors
@@ -97,13 +98,13 @@ def observe(kube: Reviewer, namespace: str, services: Collection[str] = charts.S
             for crd in crds.values()
             if crd.service in services and crd.service in charts.SERVICES
         ]
-        objects = list(pool.map(lambda one: kube.list(one[1]), lists))
+        objects = list(pool.map(lambda one: kube.list(one[1], keep=unmanaged), lists))
         shared = [
             (kind, Ref(f"{COMMON_GROUP}/v1alpha1", plural, kind))
             for kind, plural in {**COMMON_KINDS, role_selectors.KIND: "iamroleselectors"}.items()
             if f"{plural}.{COMMON_GROUP}" in crds
         ]
-        commons = list(pool.map(lambda one: kube.list(one[1]), shared))
+        commons = list(pool.map(lambda one: kube.list(one[1], keep=unmanaged), shared))
         namespaces, controllers = spaces.result(), found.result()
         releases, forbidden = helm.result()
     items = [

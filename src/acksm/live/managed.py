@@ -15,7 +15,7 @@ from acksm.ack.names import COMMON_GROUP
 from acksm.json_types import Manifest
 from acksm.kube import conditions
 from acksm.kube.api import Lister
-from acksm.kube.keys import ANNOTATIONS, values_at
+from acksm.kube.keys import ANNOTATIONS, unmanaged, values_at
 from acksm.kube.owners import is_owned
 from acksm.kube.paths import ref
 
@@ -59,14 +59,15 @@ def observe(kube: Lister, kinds: Collection[Kind], *, adopted_resources: bool, n
     """Objects of these kinds in every namespace, or in `namespace`; AdoptedResources of them where they are served."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         later = pool.submit(pending, kube, namespace) if adopted_resources else None
-        lists = pool.map(lambda kind: kube.list(ref(kind.name, namespace=namespace)), kinds)
+        lists = pool.map(lambda kind: kube.list(ref(kind.name, namespace=namespace), keep=unmanaged), kinds)
         found = [of_object(kind, item) for kind, items in zip(kinds, lists, strict=True) for item in items]
         return found + [item for item in (later.result() if later else ()) if item.kind in kinds]
 
 
 def pending(kube: Lister, namespace: str = "") -> list[Holder]:
     """The objects that AdoptedResources will create."""
-    found = (of_adopted_resource(item) for item in kube.list(ref(ADOPTED_RESOURCE, namespace=namespace)))
+    listed = kube.list(ref(ADOPTED_RESOURCE, namespace=namespace), keep=unmanaged)
+    found = map(of_adopted_resource, listed)
     return [item for item in found if item]
 
 

@@ -19,6 +19,7 @@ from acksm.events import Emit, silent
 from acksm.json_types import Manifest
 from acksm.kube import conditions
 from acksm.kube.api import Getter, LogReader, Reader
+from acksm.kube.keys import unmanaged
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings, controller_logs, symptoms
 from acksm.live.running import Running
@@ -125,15 +126,14 @@ def look(kube: Reader, desired: Sequence[Ref]) -> dict[Ref, Manifest | None]:
         if len(some) <= ONE_BY_ONE:
             return {one: kube.get(one) for one in some}
         locations = {one.namespace for one in some}
-        existing: dict[tuple[str, str], Manifest] = {}
+        found: dict[Ref, Manifest | None] = dict.fromkeys(some)
         for location in locations if len(locations) <= bindings.FEW else {""}:
-            for item in kube.list(replace(kind, namespace=location)):
+            for item in kube.list(replace(kind, namespace=location), keep=unmanaged):
                 metadata = item["metadata"]
-                existing[(str(metadata.get("namespace") or location), str(metadata["name"]))] = {
-                    "kind": kind.kind,
-                    **item,
-                }
-        return {one: existing.get((one.namespace, one.name)) for one in some}
+                one = replace(kind, name=str(metadata["name"]), namespace=str(metadata.get("namespace") or location))
+                if one in found:
+                    found[one] = {"kind": kind.kind, **item}
+        return found
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         found: dict[Ref, Manifest | None] = {}

@@ -96,7 +96,7 @@ class Cluster:
             raise AcksmError("kube-forbidden", "models is forbidden: no")
         return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
-    def list(self, one: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> Any:
+    def list(self, one: Ref, **_options: object) -> Any:
         if one.kind == "ReplicaSet":
             return [{"metadata": {"name": "r", "uid": "r1", "annotations": {}}}]
         status = {"containerStatuses": [{"state": {"running": {"startedAt": stamp(START)}}}]}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from acksm import reports
 from acksm.engine.change import Change, Op, Plan
@@ -133,9 +134,11 @@ class Calls:
             result.state, result.error = State.FAILED, error
 
     def _of(self, where: Ref) -> Result:
-        if str(where) in self.results:
-            return self.results[str(where)]
-        return next(item for item in self.results.values() if item.item.helper == where)
+        return self._by_name.get(str(where)) or self.results[str(where)]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Result]:
+        return {str(item.item.helper): item for item in self.results.values()}
 
     def wait(self) -> None:
         """Wait for all together. A single one raises its error."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from acksm.catalog import lookup
-from acksm.engine.waits import HEARTBEAT_SECONDS, Deadline
+from acksm.engine.waits import HEARTBEAT_SECONDS, REST, Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
 from acksm.guide.adopt.placement import Method
@@ -182,7 +182,9 @@ class Wait:
         began, since = self.deadline.elapsed, dict[int, float]()
         pause, reported, reported_at, read_at = 0.15, "", began, began
         while waiting := [item for item in self.results if item.state is State.WAITING]:
+            looked_at = self.deadline.elapsed
             self._observe(waiting, since)
+            took = self.deadline.elapsed - looked_at
             left = [item for item in waiting if item.state is State.WAITING]
             now = self.deadline.elapsed
             if left and now - began >= LOG_AFTER_SECONDS and now - read_at >= LOG_EVERY_SECONDS:
@@ -196,7 +198,7 @@ class Wait:
                 break
             if self.deadline.stopped.is_set():
                 raise AcksmError("interrupted", f"stopped while waiting for {len(left)} adoptions", where=text)
-            self.deadline.sleep(min(pause, max(self.deadline.remaining, 0.01)))
+            self.deadline.sleep(min(max(pause, REST * took), max(self.deadline.remaining, 0.01)))
             pause = min(pause * 1.4, 1.5)
         self.emit(Event(EventKind.PROGRESS, "wait", ""))
 

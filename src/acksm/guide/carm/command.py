@@ -85,11 +85,11 @@ def bound_to(namespace: Namespace | None) -> list[Subject]:
 def changing(observed: Observed, desired: Mapping[str, Subject | None]) -> list[str]:
     """Existing namespaces whose objects could get another account: with a new binding, or a team (whose role may
     change)."""
-    names = []
+    names, subjects = [], set(desired.values())
     for name, live in observed.namespaces.items():
         now, subject = bound_to(live), desired.get(name)
         rebound = name in desired and (now != [subject] if subject else bool(now))
-        of_team = any(item.level == TEAM_LEVEL and item in desired.values() for item in now)
+        of_team = any(item.level == TEAM_LEVEL and item in subjects for item in now)
         if rebound or of_team:
             names.append(name)
     return names
@@ -259,8 +259,11 @@ def _check_team(live: Namespace | None, subject: Subject, watching: Sequence[Run
 
 def check_objects(observed: Observed, accounts: Mapping[str, set[str]]) -> None:
     """Refuse to change the account of a namespace that has objects of another account: they do not move."""
+    objects: dict[str, list[ManagedObject]] = {}
+    for item in observed.objects:
+        objects.setdefault(item.namespace, []).append(item)
     for name, allowed in accounts.items():
-        others = [item for item in observed.objects if item.namespace == name and item.account not in allowed]
+        others = [item for item in objects.get(name, ()) if item.account not in allowed]
         if others:
             owners = sorted({item.account for item in others})
             raise AcksmError(

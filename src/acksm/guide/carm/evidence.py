@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from acksm.aws.account import Aws
 from acksm.aws.eks import Association
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts, command as carm, trust
 from acksm.guide.carm.command import Observed
+from acksm.guide.carm.role_map import Subject
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import policies
 from acksm.guide.identity.judged import Judged, Verdict
@@ -42,6 +44,15 @@ class Evidence:
     proofs: Mapping[tuple[str, str], AcksmError | None] = field(default_factory=dict)
     regions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     selectors: Sequence[Selector] = ()
+
+    @cached_property
+    def first_bound(self) -> dict[Subject, str]:
+        """By subject the first namespace that is bound to it."""
+        found: dict[Subject, str] = {}
+        for name, live in sorted(self.observed.namespaces.items()):
+            for subject in carm.bound_to(live):
+                found.setdefault(subject, name)
+        return found
 
 
 def gather(target: Target, other_account: OtherAccountSettings, *, live: bool) -> Evidence:

@@ -147,9 +147,8 @@ def _mapped(evidence: Evidence, item: Running, subject: Subject) -> tuple[str, l
         off = subject.key(item.service)
         if found.get(off) is not None:
             checks.append(_check("check.carm-gate", False, str(item), f"entry {off} needs feature gate {SERVICE_CARM}"))
-        bound = (name for name, live in sorted(evidence.observed.namespaces.items()) if subject in carm.bound_to(live))
         option = "--target-account" if subject.level == carm.ACCOUNT else "--team"
-        command = f"acksm carm bind {next(bound, 'NAMESPACE')} {option} {subject.id}"
+        command = f"acksm carm bind {evidence.first_bound.get(subject, 'NAMESPACE')} {option} {subject.id}"
         return "", [*checks, Check("check.carm-map", State.FAILED, str(found), text, command)]
     checks.append(_check("check.carm-map", True, str(found), key))
     value = str(found.get(key))

@@ -12,7 +12,7 @@ from acksm.ack.kinds import KINDS
 from acksm.aws import objects
 from acksm.aws.account import Aws
 from acksm.engine import lease
-from acksm.engine.waits import Deadline, Progress, wait_until
+from acksm.engine.waits import REST, Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
 from acksm.json_types import Document, Manifest, Object
@@ -156,7 +156,7 @@ class Calls:
             return Progress(not left, f"{len(left)} left: {bindings.shortened(list(left), 3)}")
 
         try:
-            wait_until(check, self.deadline, what="objects", emit=self.emit)
+            wait_until(check, self.deadline, what="objects", emit=self.emit, rest=REST)
         except AcksmError as error:
             if error.id != "timed-out":
                 raise
