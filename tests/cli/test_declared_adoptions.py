@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from acksm.cli import app
-from acksm.config import location, resolve
+from acksm.config import documents_of, location, resolve
 from acksm.errors import AcksmError
 from acksm.settings import Settings
 
@@ -145,3 +146,22 @@ def test_declarations_survive_a_plan_file(tmp_path: Path) -> None:
     (tmp_path / "many.yaml").write_text(ADOPTED_RESOURCE)
     settings = resolve({}, str(tmp_path / "many.yaml"), {}).settings
     assert Settings.of(**json.loads(json.dumps(settings.flat()))).declared == settings.declared
+
+
+def test_a_long_file_is_read_without_searches_for_cycles(tmp_path: Path) -> None:
+    """Each would look at all that was read so far."""
+    file, searches = tmp_path / "adopt.yaml", list[str]()
+    file.write_text("".join(f"- {{kind: Model, name: m-{number}}}\n" for number in range(500)))
+    documents_of(file)  # its imports
+
+    def count(phase: str, _info: object) -> None:
+        searches.append(phase)
+
+    gc.callbacks.append(count)
+    try:
+        found = documents_of(file)
+    finally:
+        gc.callbacks.remove(count)
+    assert len(found[0]) == 500
+    assert searches.count("start") <= 2  # before and after it
+    assert gc.isenabled()

@@ -18,7 +18,7 @@ from acksm.errors import AcksmError
 from acksm.events import Emit, silent
 from acksm.json_types import Manifest
 from acksm.kube import conditions
-from acksm.kube.api import Getter, LogReader, Reader
+from acksm.kube.api import Getter, Keep, LogReader, Reader
 from acksm.kube.keys import unmanaged
 from acksm.kube.paths import Ref, ref
 from acksm.live import bindings, controller_logs, symptoms
@@ -114,9 +114,9 @@ def _busy(kind: str, aws: str) -> bool:
     return known is not None and aws in known.busy
 
 
-def look(kube: Reader, desired: Sequence[Ref]) -> dict[Ref, Manifest | None]:
+def look(kube: Reader, desired: Sequence[Ref], keep: Keep = unmanaged) -> dict[Ref, Manifest | None]:
     """The current objects, None for what does not exist. Many of one kind are read by a list of each
-    namespace, or of all when these are many."""
+    namespace, or of all when these are many, of which `keep` says what is kept."""
     kinds: dict[Ref, list[Ref]] = {}
     for one in desired:
         kinds.setdefault(replace(one, name="", namespace=""), []).append(one)
@@ -128,7 +128,7 @@ def look(kube: Reader, desired: Sequence[Ref]) -> dict[Ref, Manifest | None]:
         locations = {one.namespace for one in some}
         found: dict[Ref, Manifest | None] = dict.fromkeys(some)
         for location in locations if len(locations) <= bindings.FEW else {""}:
-            for item in kube.list(replace(kind, namespace=location), keep=unmanaged):
+            for item in kube.list(replace(kind, namespace=location), keep=keep):
                 metadata = item["metadata"]
                 one = replace(kind, name=str(metadata["name"]), namespace=str(metadata.get("namespace") or location))
                 if one in found:

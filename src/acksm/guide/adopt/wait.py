@@ -211,6 +211,8 @@ class Wait:
     def _observe(self, waiting: Sequence[Result], since: dict[int, float]) -> None:
         items = [result.item for result in waiting]
         helpers = [item.helper for item in items if item.location.method is Method.ADOPTED_RESOURCE]
+        for result in waiting:
+            result.manifest = {}  # thousands are not kept beside their next state
         live = look(self.kube, [*(item.target for item in items), *helpers])
         for result in waiting:
             manifest, helper = live.get(result.item.target), live.get(result.item.helper)

@@ -143,7 +143,7 @@ class Calls:
         remaining: dict[Ref, Document] = {}
 
         def check() -> Progress:
-            found = synced.look(self.kube, list(left))
+            found = synced.look(self.kube, list(left), _state)
             remaining.clear()
             for location, manifest in found.items():
                 if manifest is None or manifest["metadata"].get("uid") != left[location]:
@@ -323,6 +323,13 @@ def is_transient(location: Ref, item: Manifest) -> bool:
     elected = location.name.startswith("ack-") and location.name.endswith(".services.k8s.aws")
     is_lease = location.kind == "Lease" and (elected or location.name == lease.NAME)
     return is_lease or bool(item["metadata"].get("deletionTimestamp"))
+
+
+def _state(manifest: Object) -> Object:
+    """What is kept of objects that are waited for: who they are, what holds them, and what they report."""
+    names = ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "finalizers")
+    metadata = {name: manifest["metadata"][name] for name in names if name in manifest["metadata"]}
+    return {"metadata": metadata, "status": manifest.get("status") or {}}
 
 
 def _refused(manifest: Manifest) -> bool:
