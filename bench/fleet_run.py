@@ -2,7 +2,8 @@
 
 "cluster": every entry of the fleet leads to this cluster, as fifty control planes need 25 GB; each is still a process
 of acksm with its own settings. "reports": no process is started, and each cluster
-answers with one of these at once, so that only the supervisor's own time and memory are left.
+answers with one of these at once, so that only the supervisor's own time and memory are left. "variables": of the
+processes of clusters, in which `child/acksm` then stands for acksm.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from acksm.cli import main
@@ -39,10 +41,19 @@ def answer_with(reports: Mapping[str, Any]) -> None:
     Children.run = run  # type: ignore[method-assign, assignment]
 
 
+def stand_in(variables: Mapping[str, str]) -> None:
+    """Let the processes of clusters be ones that only wait."""
+    own = children.environment
+    more = {**variables, "PYTHONPATH": str(Path(__file__).parent / "child")}
+    children.environment = lambda *given, **named: own(*given, **named) | more
+
+
 if __name__ == "__main__":
     how = json.loads(sys.argv.pop(1))
     if "cluster" in how:
         lead_to(how["cluster"])
+    elif "variables" in how:
+        stand_in(how["variables"])
     else:
         answer_with(how["reports"])
     main()

@@ -22,7 +22,6 @@ from acksm.settings import RoleSettings
 from gate import ACCOUNT, CLUSTER, Gate, apply_plan
 
 WRITERS, CLUSTERS_OF_EACH = File.model_fields["writers_per_account"].default, 4
-THROTTLED = {"status": 400, "code": "Throttling", "message": "Rate exceeded", "rate": 1}
 
 
 @dataclass
@@ -69,6 +68,10 @@ class Turns:
         assert self._changed.wait_for(lambda: min(self.at, key=lambda one: (self.at[one], one)) == me, timeout=60)
 
 
+def throttling(rate: float = 1, burst: int = 1) -> Fault:
+    return Fault(400, "Throttling", "Rate exceeded", rate=rate, burst=burst)
+
+
 def install(gate: Gate, turns: Turns, number: int) -> None:
     """What `acksm install` does in IAM for one more cluster of the account."""
     aws = gate.session()
@@ -91,7 +94,7 @@ def test_as_many_writers_as_an_account_has_by_default_all_end_well(gate: Gate, m
     random.seed(WRITERS)
     turns, failed, ends = Turns(), list[str](), list[float]()
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=turns.sleep))
-    gate.cloud.faults[ACCOUNT] = Faults({"iam:*": Fault(**THROTTLED)}, turns.now)
+    gate.cloud.faults[ACCOUNT] = Faults({"iam:*": throttling()}, turns.now)
 
     def work(writer: int) -> None:
         for number in range(CLUSTERS_OF_EACH):
@@ -107,7 +110,7 @@ def test_as_many_writers_as_an_account_has_by_default_all_end_well(gate: Gate, m
 
 
 def test_a_bucket_fills_again() -> None:
-    fault = Fault(**THROTTLED | {"rate": 2, "burst": 3})
+    fault = throttling(rate=2, burst=3)
     assert [fault.spares(10.0) for _ in range(4)] == [True, True, True, False]
     assert [fault.spares(10.5), fault.spares(10.5)] == [True, False]
     assert [fault.spares(99.0) for _ in range(4)] == [True, True, True, False]
@@ -115,6 +118,6 @@ def test_a_bucket_fills_again() -> None:
 
 
 def test_each_action_of_a_service_has_a_bucket_of_its_own() -> None:
-    faults = Faults({"iam:*": Fault(**THROTTLED)}, lambda: 10.0)
+    faults = Faults({"iam:*": throttling()}, lambda: 10.0)
     found = [faults.next(action) for action in ("iam:GetRole", "iam:CreateRole", "iam:GetRole", "sts:AssumeRole")]
     assert [fault and fault.code for fault in found] == [None, None, "Throttling", None]

@@ -15,7 +15,7 @@ from acksm.exits import ExitCode
 from acksm.fleet import children
 from acksm.sandbox.state import REGION
 from killer import AFTER, BEFORE, LEASE
-from world import World
+from world import ONE, World
 
 # In the place of Python, with the arguments `-m acksm …`: acksm with somebody who kills it, as the file beside it says
 _PYTHON = """#!{python}
@@ -78,4 +78,4 @@ def test_a_killed_process_is_reported_and_the_same_command_goes_on(
     assert sorted(set(made)) == sorted(made)
     code, states, calls = rollout.apply()
     assert (states[world.cluster], calls) == ("up to date", [])
-    world.acksm("status").ok()
+    world.acksm("status", *ONE).ok()

@@ -20,6 +20,7 @@ PROGRAM_ANNOTATION = "acksm.dev/practice-program"  # "stand-in" or "image", even
 _REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z0-9]+)\)")
 _KEYED = re.compile(r"^metadata\.(labels|annotations)\['([^']+)'\]$")
 ACKSM = "acksm"  # the service of a pod of acksm itself
+_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"  # where a pod finds its token for the apiserver
 # The image of acksm in the sandbox's own registry, as in stages.yaml
 _OWN_IMAGE = re.compile(r"127\.0\.0\.1:[0-9]{1,5}/acksm[:@].{1,128}")
@@ -89,6 +90,14 @@ def unknown_program(pod: Manifest, name: str) -> str:
     container = next(item for item in pod["spec"]["containers"] if item["name"] == name)
     program = next(iter(container.get("command") or ()), ACKSM)
     return "" if program in {ACKSM, f"/usr/local/bin/{ACKSM}"} else str(program)
+
+
+def memory_limit(pod: Manifest, name: str) -> int:
+    """Bytes that container `name` may use, 0 without a limit."""
+    container = next(item for item in pod["spec"]["containers"] if item["name"] == name)
+    given = str(((container.get("resources") or {}).get("limits") or {}).get("memory", ""))
+    match = re.fullmatch(r"(\d{1,18})(|[kMG]|[KMG]i)", given)
+    return int(match[1]) * _UNITS[match[2]] if match else 0
 
 
 def restarts(pod: Manifest, code: int) -> bool:

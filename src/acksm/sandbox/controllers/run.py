@@ -20,7 +20,7 @@ from acksm.ack.names import SERVICES
 from acksm.json_types import Manifest, Object
 from acksm.private_file import write as write_private
 from acksm.sandbox.control_plane import free_ports, spawn
-from acksm.sandbox.controllers import confined, identity, pods, status
+from acksm.sandbox.controllers import confined, identity, pods, processes, status
 from acksm.sandbox.controllers.forks import Forked
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.programs import BINARY, ITSELF, STAND_IN, Program, Programs, PullError
@@ -79,6 +79,7 @@ class Run:
         self.program: Program | None = None
         self._ended = threading.Event()
         self._remove, self._grace = False, GRACE_SECONDS
+        self._why = ""  # the container ended, where not by itself
 
     def snapshot(self) -> Object:
         """For `sandbox status` and `sandbox logs`."""
@@ -142,13 +143,13 @@ class Run:
                 self._wait("CreateContainerError", str(error), 2.0)
                 continue
             if not pods.restarts(self.pod, code):
-                self.fate.ended(code)
+                self.fate.ended(code, self._why)
                 self.fate.completed()
                 self._show()
                 self._ended.wait()
             if self._ended.is_set():
                 break
-            self.fate.ended(code)
+            self.fate.ended(code, self._why)
             ran = time.monotonic() - began
             crashes = 1 if ran > status.FORGIVEN * self.around.pace else crashes + 1
             pause = status.back_off(crashes)
@@ -182,16 +183,23 @@ class Run:
         process = Forked(argv, self.log, environment) if stands_in else spawn(argv, self.log, environment)
         self.fate.running()
         self._show()
-        since = time.monotonic()
+        since, own, self._why = time.monotonic(), self.program.kind == ITSELF, ""
+        limit = pods.memory_limit(self.pod, self.controller.container) if own else 0
         while process.poll() is None:
             if self._ended.is_set():
                 _end(process, self._grace)
+                break
+            if limit and processes.memory(self.home) > limit:
+                self._why = "OOMKilled"
+                process.kill()
                 break
             if not self.fate.ready and self._is_ready(self.program, ready, probe, time.monotonic() - since):
                 self.fate.ready = True
                 self._show()
             # nothing signals a child's end here; polling twenty times a second costs next to nothing
             self._ended.wait(POLL_SECONDS if time.monotonic() - since < 30 else 0.25)
+        if own:  # others start no processes
+            processes.end(self.home)
         return int(process.wait())
 
     def _is_ready(self, program: Program, file: Path, probe: str, seconds: float) -> bool:

@@ -30,10 +30,10 @@ class Fate:
     def running(self) -> None:
         self.started, self.waiting, self.message, self.ready = now(), "", "", False
 
-    def ended(self, code: int) -> None:
+    def ended(self, code: int, why: str = "") -> None:
         """The process has ended. Its code is 128 + signal if it was killed, as container runtimes report it."""
         code = 128 - code if code < 0 else code
-        reason = "Completed" if code == 0 else "Error"
+        reason = why or ("Completed" if code == 0 else "Error")
         self.last = {"exitCode": code, "reason": reason, "startedAt": self.started, "finishedAt": now()}
         self.started, self.ready = "", False
 

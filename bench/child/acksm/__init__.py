@@ -1,0 +1,1 @@
+"""Stands for acksm in the processes of a fleet of the benchmark."""
