@@ -18,7 +18,7 @@ from acksm.json_types import Json
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 ACCOUNT, OTHER_ACCOUNT = "012345678901", "111111111111"
 CLUSTER, REGION = "practice", "us-west-2"
-VERSION = 4  # of state.json; raised whenever a running sandbox of the previous code could not be used
+VERSION = 5  # of state.json; raised whenever a running sandbox of the previous code could not be used
 
 
 @dataclass

@@ -24,7 +24,7 @@ def of(home: Path) -> list[int]:
 
 
 def end(home: Path) -> None:
-    """SIGKILL to each, also to those that are started meanwhile, as when a container runtime ends a container."""
+    """SIGKILL to each, also to those that start at the same time, as when a container runtime ends a container."""
     limit = time.monotonic() + END_SECONDS
     while (found := of(home)) and time.monotonic() < limit:
         for pid in found:
