@@ -12,7 +12,7 @@ from acksm.errors import AcksmError
 from acksm.kube.paths import Ref
 from acksm.kube.quantities import amount
 from acksm.live import drift
-from acksm.live.drift import Drift, State, differences
+from acksm.live.drift import Drift, State, differences, holds
 
 Json = dict[str, Any]
 
@@ -187,6 +187,7 @@ def test_where_the_apiserver_does_not_say_it_is_unknown(error: str) -> None:
 )
 def test_what_the_apiserver_adds_is_no_difference(desired: Any, live: Any, same: bool) -> None:
     assert (not any(differences(desired, live))) is same
+    assert holds(desired, live) is same
 
 
 NO_AMOUNTS: list[Any] = [True, None, "a", "", [1], {}]

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from acksm import reports
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
 from acksm.remedies import filled
 from acksm.words import counted
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 Facts = TypeVar("Facts")
 

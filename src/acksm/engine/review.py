@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from acksm import reports
 from acksm.config import Resolved
 from acksm.engine.change import Plan
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 
 class Review(Protocol):

@@ -158,6 +158,17 @@ def differences(desired: object, live: object, path: Path = ()) -> Iterator[tupl
         yield path, desired, live
 
 
+def holds(desired: object, live: object) -> bool:
+    """Whether there are no `differences`, several times faster where there are none."""
+    if isinstance(desired, dict) and isinstance(live, dict):
+        return all(holds(item, live.get(key)) for key, item in desired.items())
+    if isinstance(desired, list) and isinstance(live, list) and len(desired) == len(live):
+        return all(map(holds, desired, live))
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        return not any(differences(desired, live))
+    return desired == live and type(desired) is type(live)
+
+
 def _moved(desired: object, before: object, after: object, path: Path = ()) -> Iterator[Path]:
     """The paths of `desired` at which `after` differs from `before`."""
     if before == after:

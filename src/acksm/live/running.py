@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.ack import charts
 from acksm.catalog import lookup
 from acksm.errors import AcksmError
@@ -19,6 +19,9 @@ from acksm.helm.values import Edit
 from acksm.json_types import Manifest
 from acksm.live.readiness import INSTANCE_LABEL
 from acksm.settings import CONTROLLER_NAMESPACE, DEFAULT_REGISTRY
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 SERVICE_CARM, TEAM_CARM, ROLE_SELECTOR = "ServiceLevelCARM", "TeamLevelCARM", "IAMRoleSelector"
 CARM, SELECTOR = "carm", "role-selector"  # the two modes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from acksm.errors import AcksmError
 from acksm.guide.install.crds import DesiredCrd, established, kept_newer, newest, parse, plan, settled
-from acksm.live.drift import differences
+from acksm.live.drift import differences, holds
 
 
 def crd(
@@ -204,6 +205,20 @@ _json = st.recursive(
 @given(_json)
 def test_everything_holds_itself(value: Any) -> None:
     assert not any(differences(value, value))
+
+
+_few = st.recursive(
+    st.sampled_from([None, True, 1, 1.0, "", "a"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+    max_leaves=6,
+)
+
+
+@given(_few, _few)
+def test_what_holds_has_no_differences(desired: Any, live: Any) -> None:
+    assert holds(desired, live) is not any(differences(desired, live))
+    view = MappingProxyType(desired) if isinstance(desired, dict) else desired
+    assert holds(view, live) is holds(desired, live)
 
 
 @given(st.dictionaries(st.text(max_size=3), _json, max_size=4), st.dictionaries(st.text(max_size=3), _json, max_size=4))

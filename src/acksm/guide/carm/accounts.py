@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.engine.change import Change, Danger, Op, Plan, words
@@ -28,6 +28,9 @@ from acksm.live import account_roles, bindings, discovery
 from acksm.live.running import Running
 from acksm.output import Output
 from acksm.settings import TARGET_ROLE, Declared, OtherAccountSettings, RoleSettings, RunSettings, TargetSettings
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 STEP, TARGET_STEP = "carm-policy", "carm-role"
 

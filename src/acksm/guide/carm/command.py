@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.carm import role_map
@@ -20,6 +20,9 @@ from acksm.live import account_roles, bindings, discovery, readiness, running
 from acksm.live.bindings import OWNER, TEAM, ManagedObject, Namespace
 from acksm.live.running import SERVICE_CARM, TEAM_CARM, Running
 from acksm.settings import TARGET_ROLE
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 ACCOUNT, TEAM_LEVEL = "account", "team"
 ALL = "all"  # in a report: every service without its own role

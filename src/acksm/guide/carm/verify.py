@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.ack import charts
 from acksm.catalog import lookup
 from acksm.engine.checks import Check, State, worst
@@ -27,6 +27,9 @@ from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, TEAM_
 from acksm.output import Output, Table
 from acksm.settings import OtherAccountSettings, RunSettings, TargetSettings
 from acksm.words import counted
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 LIVE = "acksm carm verify --live"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.engine import interrupts, lease, review
 from acksm.engine.change import Danger, Op, Plan, achieved, question, summary
 from acksm.engine.diff import outline, render_plan
@@ -19,6 +19,9 @@ from acksm.guide.connect.target import Target
 from acksm.json_types import Document, Json
 from acksm.kube.paths import ref
 from acksm.output import Output
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 
 def apply_plan(

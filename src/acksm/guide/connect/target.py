@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.aws import local
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
@@ -36,6 +36,9 @@ from acksm.kube.sign_in import NO_SIGN_IN, SignIn
 from acksm.remedies import KNOWN
 from acksm.settings import RunSettings, TargetSettings, located
 from acksm.words import did_you_mean
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 
 @dataclass

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.catalog import lookup
 from acksm.engine.change import Change, Danger, Op, Plan, question, summary
 from acksm.engine.checks import Check, Result, State, exit_code, healthy, incomplete, judge
@@ -34,6 +34,9 @@ from acksm.live.symptoms import Found
 from acksm.output import Output
 from acksm.settings import OtherAccountSettings, RunSettings, Settings, TargetSettings
 from acksm.words import counted
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 CHECKS = (*PREFLIGHT_CHECKS, *RELEASE_CHECKS, *ENGINE_CHECKS, *ROLE_CHECKS, *RUNNING_CHECKS, *VERSION_CHECKS)
 

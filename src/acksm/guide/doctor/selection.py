@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from acksm import reports
 from acksm.engine.checks import Definition, Result, State, exit_code
 from acksm.errors import AcksmError
 from acksm.guide.doctor import forms
 from acksm.output import Output
 from acksm.words import did_you_mean
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 Facts = TypeVar("Facts")
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.aws.eks import Capability
@@ -33,6 +33,9 @@ from acksm.live.once import Once
 from acksm.live.unread import AWAY, Unread
 from acksm.settings import ControllerSettings
 from acksm.words import counted
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def _fields(value: object) -> int:
 def same(desired: Manifest, live: Manifest) -> bool:
     """Whether the cluster serves this CRD: nothing missing, and the schemas equal (the apiserver adds none of it)."""
     (schemas, rest), (live_schemas, live_rest) = _split(desired["spec"]), _split(live["spec"])
-    return schemas == live_schemas and not any(drift.differences(rest, live_rest))
+    return schemas == live_schemas and drift.holds(rest, live_rest)
 
 
 def _split(spec: Json) -> tuple[list[Value], Json]:
@@ -277,7 +277,7 @@ def is_newer(live: Manifest, crd: DesiredCrd) -> bool:
     own, _, wanted = crd.chart.partition(" ")
     if chart == own and charts.is_version(version) and charts.is_version(wanted):
         return charts.parse(version) > charts.parse(wanted)
-    return _outranks(live, crd.manifest) and not any(drift.differences(crd.manifest["spec"], live["spec"]))
+    return _outranks(live, crd.manifest) and drift.holds(crd.manifest["spec"], live["spec"])
 
 
 def _check_served(crd: DesiredCrd, live: Manifest) -> None:

@@ -9,8 +9,8 @@ import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.guide.install import keeper
@@ -25,6 +25,9 @@ from acksm.live.engines import Source, source
 from acksm.live.readiness import ROLE_ANNOTATION
 from acksm.settings import ControllerSettings, RoleSettings
 from acksm.words import counted
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 FOLDER = "manifests"  # of an export: its layers
 OF_FLEET = "clusters"  # of the export of a fleet: that of each cluster

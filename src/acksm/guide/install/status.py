@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
@@ -26,6 +26,9 @@ from acksm.live.running import Running
 from acksm.output import Output, Table
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RoleSettings, RunSettings, TargetSettings
 from acksm.words import counted
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 
 @dataclass(frozen=True)

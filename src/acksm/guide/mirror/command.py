@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.ack import charts
 from acksm.aws import ecr
 from acksm.aws.account import Aws
@@ -27,6 +27,9 @@ from acksm.helm.registry import Registry
 from acksm.output import Output
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RunSettings, TargetSettings, located, location
 from acksm.words import counted
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 # What pushing needs in Amazon ECR (https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html)
 PUSH = (

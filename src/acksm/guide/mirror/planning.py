@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.engine.change import Change, Danger, Op, words
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 IMAGE, CHART = "image", "chart"
 

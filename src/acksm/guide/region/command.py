@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
@@ -20,6 +20,9 @@ from acksm.live.running import Running
 from acksm.output import Output
 from acksm.settings import RunSettings, TargetSettings
 from acksm.words import counted, did_you_mean
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 STEP = "region"
 # botocore's name of each service

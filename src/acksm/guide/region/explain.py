@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
-from acksm import reports
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
 from acksm.guide.connect.target import connect
@@ -27,6 +27,9 @@ from acksm.live.unread import Unread
 from acksm.output import Output, Table
 from acksm.settings import RunSettings, TargetSettings
 from acksm.words import did_you_mean
+
+if TYPE_CHECKING:
+    from acksm import reports
 
 _ENV = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _OF_THE_OBJECT = (0, 1)  # the sources that are the object's own
