@@ -22,10 +22,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from acksm.errors import AcksmError
 
 BEFORE, AFTER = "before", "after"
 OF_HELM = ("left", "killed", "pending-left", "pending-killed")
@@ -212,12 +214,28 @@ def run(order: Order) -> None:
 def serve() -> None:
     """Orders from stdin, in each line those that run at once: forks of this process, and told how they ended."""
     _imports()
+    helms: set[str] = set()
     for line in sys.stdin:
         orders = json.loads(line)
+        for asked in orders:
+            _know_helm(asked["env"], helms)
         children = [_forked(asked) for asked in orders]
         codes = [_ended(child, asked["order"]["after"]) for child, asked in zip(children, orders, strict=True)]
         sys.stdout.write(json.dumps(codes) + "\n")
         sys.stdout.flush()
+
+
+def _know_helm(env: Mapping[str, str], known: set[str]) -> None:
+    """The version of the helm that a fork will find, which it would ask for again."""
+    from acksm.helm.runner import Helm, find
+
+    with suppress(AcksmError):
+        path = find(env)
+        if path not in known:
+            known.add(path)
+            helm = Helm(dict, path)
+            assert helm.version
+            helm.close()
 
 
 def _forked(asked: dict[str, Any]) -> int:
@@ -271,7 +289,6 @@ def _imports() -> None:
     import importlib
     import pkgutil
 
-    import boto3
     import jsonschema
     import rich.table
     import typer.main
@@ -279,19 +296,21 @@ def _imports() -> None:
     import acksm
     import once
     from acksm import cli
-    from acksm.kube import client
+    from acksm.aws.session import Keys, Session
+    from acksm.kube.client import Endpoint, Kube
 
     assert jsonschema
     assert rich.table
-    client.preload()
+    Kube(Endpoint("https://127.0.0.1", ""))  # the library imports its parts when they are used
     for found in pkgutil.walk_packages(acksm.__path__, "acksm."):
         if not found.name.startswith(("acksm.sandbox", "acksm.__main__")):
             importlib.import_module(found.name)
     once.apply()
     typer.main.get_command(cli.app)
-    session = boto3.Session(region_name="us-west-2")
+    session = Session(region="us-west-2", keys=Keys("x", "x", ""))
     for service in ("eks", "iam", "sts", "sagemaker", "application-autoscaling"):
-        session.client(service, aws_access_key_id="x", aws_secret_access_key="x")
+        client = session.client(service)
+        client.can_paginate(next(iter(client.meta.method_to_api_mapping)))  # reads the file of paginators
 
 
 @dataclass(frozen=True)
