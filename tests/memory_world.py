@@ -189,7 +189,7 @@ def commands_run_on(patch: pytest.MonkeyPatch, world: Callable[[], MemoryWorld],
 
 
 _texts: dict[tuple[str, str], str] = {}
-_write = values.Patched.text.func
+_write: Callable[[values.Patched], str] = vars(values.Patched)["text"].func
 
 
 def _written(patched: values.Patched) -> str:

@@ -29,21 +29,18 @@ def apply() -> None:
 
     botocore.loaders.JSONFileLoader.load_file = load_file  # type: ignore[assignment, method-assign]
 
+    hooks: Any = botocore.hooks
     names: dict[str, str] = {}
-    begin = botocore.hooks.EventAliaser.__init__
+    begin = hooks.EventAliaser.__init__
 
-    def with_names(aliaser: botocore.hooks.EventAliaser, emitter: object, aliases: object = None) -> None:
+    def with_names(aliaser: Any, emitter: object, aliases: object = None) -> None:
         begin(aliaser, emitter, aliases)
-        if aliaser._event_aliases == botocore.hooks.EVENT_ALIASES:
+        if aliaser._event_aliases == hooks.EVENT_ALIASES:
             aliaser._alias_name_cache = names
 
-    botocore.hooks.EventAliaser.__init__ = with_names
-    accepts = lru_cache(botocore.hooks.accepts_kwargs)
-
-    def accepts_kwargs(handler: Callable[..., object]) -> bool:
-        return accepts(getattr(handler, "__func__", handler))
-
-    botocore.hooks.accepts_kwargs = accepts_kwargs
+    hooks.EventAliaser.__init__ = with_names
+    accepts = lru_cache(hooks.accepts_kwargs)
+    hooks.accepts_kwargs = lambda handler: accepts(getattr(handler, "__func__", handler))
     helms: Any = Helm
     version: Callable[[Helm], tuple[int, int]] = helms.version.fget
     versions: dict[tuple[object, ...], tuple[int, int]] = {}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from acksm.errors import AcksmError
+from acksm.kube.api import Keep, whole
 from acksm.kube.owners import BY_HELM
 from acksm.kube.paths import Ref, ref
 from acksm.live.once import Once
@@ -28,7 +29,9 @@ class Counting(MemoryKube):
         self.requests.append(f"get {ref}")
         return super().get(ref)
 
-    def list(self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False) -> Any:
+    def list(
+        self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False, keep: Keep = whole
+    ) -> Any:
         self.requests.append(f"list {ref.kind} {ref.namespace} {selector}".strip())
         if ref.kind in self.forbidden or (not ref.namespace and f"{ref.kind} everywhere" in self.forbidden):
             raise AcksmError("kube-forbidden", f"{ref.kind} may not be listed")

@@ -10,7 +10,7 @@ import math
 import os
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
@@ -92,23 +92,26 @@ def _models(data_path: str | None) -> Loader:
     return found
 
 
-class _Services:
+class _Services(Collection[str]):
     """The services that have models of `type_name`. botocore looks into the directories of all 400, for each type, to
     tell whether there is one of them; here it looks into the directory of that one."""
 
     def __init__(self, loader: Loader, every: Callable[[str], list[str]], type_name: str) -> None:
         self._loader, self._every, self._type = loader, every, type_name
 
-    def __contains__(self, service: str) -> bool:
+    def __contains__(self, service: object) -> bool:
         from botocore.exceptions import DataNotFoundError
 
         try:
-            return bool(self._loader.list_api_versions(service, self._type))
+            return bool(self._loader.list_api_versions(str(service), self._type))
         except DataNotFoundError:
             return False
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._every(self._type))
+
+    def __len__(self) -> int:
+        return len(self._every(self._type))
 
 
 class Session:

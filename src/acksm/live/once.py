@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Object, Untyped
-from acksm.kube.api import Applier, Reviewer
+from acksm.kube.api import Applier, Keep, Reviewer, whole
 from acksm.kube.owners import BY_HELM
 from acksm.kube.paths import Ref, ref
 from acksm.live.unread import unless_forbidden
@@ -53,14 +53,16 @@ class Once:
                 return found
         return self._once(("get", one), lambda: self._kube.get(one))
 
-    def list(self, of: Ref, /, *, selector: str = "", field: str = "", metadata_only: bool = False) -> list[Object]:
+    def list(
+        self, of: Ref, /, *, selector: str = "", field: str = "", metadata_only: bool = False, keep: Keep = whole
+    ) -> list[Object]:
         """As that of `kube`; the Deployments of a namespace are taken from those of the cluster."""
         if of.kind == "Deployment" and not field and not metadata_only:
-            return [item for item in self._deployments(of.namespace) if _has(item, selector)]
+            return [keep(item) for item in self._deployments(of.namespace) if _has(item, selector)]
         return [
             *self._once(
-                (of, selector, field, metadata_only),
-                lambda: self._kube.list(of, selector=selector, field=field, metadata_only=metadata_only),
+                (of, selector, field, metadata_only, keep),
+                lambda: self._kube.list(of, selector=selector, field=field, metadata_only=metadata_only, keep=keep),
             )
         ]
 
