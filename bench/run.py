@@ -28,6 +28,7 @@ import start
 from acksm.ack import charts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
+from acksm.exits import ExitCode
 from acksm.private_file import write as write_private
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION, State, directory
@@ -198,10 +199,12 @@ class Location:
         return measured, Counts(*requests, *trips)
 
     def check(self) -> None:
-        """Whoever did it, both controllers are there and healthy."""
+        """Whoever did it, both controllers exist and are healthy. What the guide made is not acksm's, so that its drift
+        is unknown and the exit code is 7."""
         answer = subprocess.run([ACKSM, "status", "-o", "json"], env=self.environment, capture_output=True, text=True)
-        found = {item["service"] for item in json.loads(answer.stdout)["controllers"] if item["healthy"]}
-        if answer.returncode != 0 or found != set(charts.SERVICES):
+        controllers = json.loads(answer.stdout).get("controllers") or []
+        found = {item["service"] for item in controllers if item["healthy"]}
+        if answer.returncode not in {ExitCode.OK, ExitCode.INCOMPLETE} or found != set(charts.SERVICES):
             raise AcksmError(
                 "sandbox-failed", "the controllers are not healthy after the run", where=answer.stdout[-800:]
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import wait
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -258,6 +259,7 @@ def test_what_was_read_ahead_is_the_first_answer_and_no_later_one(aws: Aws, iam:
     iam.add_client_error("get_role", "AccessDenied", "denied")
     for name in ("missing", "denied", "not a name!"):
         aws.iam.look_ahead(name)
+        wait([aws.iam._ahead[name]])  # the stub answers in order
     iam.assert_no_pending_responses()
     assert not aws.iam.role_exists("missing")
     assert not aws.iam.role_exists("not a name!")

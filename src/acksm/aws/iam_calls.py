@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -65,7 +66,7 @@ class Calls:
         self._aws, self._clock, self._sleep = aws, clock, sleep
         self._made: set[str] = set()  # roles that this process created, and IAM may not show everywhere yet
         self._emptied: set[str] = set()  # roles that it removed policies from
-        self._ahead: dict[str, Json | AcksmError | None] = {}  # what GetRole answered before it was needed
+        self._ahead: dict[str, Future[Json | None]] = {}  # roles that are read before they are needed
 
     def _call(self, operation: str, method: str, where: str, **params: object) -> Json:
         client = self._aws.client("iam")
@@ -82,19 +83,17 @@ class Calls:
             raise
 
     def look_ahead(self, name: str) -> None:
-        """Read a role for whoever asks for it first: while the cluster is described, this takes no time of its own."""
-        try:
-            self._ahead[name] = self._find_role(name)
-        except AcksmError as error:  # the caller's to judge, if it comes to that
-            self._ahead[name] = error
+        """Begin to read a role for whoever needs it first; an error is raised there."""
+        with_one = ThreadPoolExecutor(max_workers=1)
+        self._ahead[name] = with_one.submit(self._read_role, name)
+        with_one.shutdown(wait=False)
 
     def _find_role(self, name: str) -> Json | None:
         """GetRole's answer, or None; no request is sent for a name that IAM cannot have."""
-        if name in self._ahead:
-            found = self._ahead.pop(name)
-            if isinstance(found, AcksmError):
-                raise found
-            return found
+        begun = self._ahead.pop(name, None)
+        return begun.result() if begun else self._read_role(name)
+
+    def _read_role(self, name: str) -> Json | None:
         return self._get("GetRole", "get_role", f"role {name}", RoleName=name) if is_role_name(name) else None
 
     def _settled(

@@ -350,7 +350,7 @@ class Daemon:
                     save(self.state)
             case ["clusters", name, "endpoint"]:  # {endpoint}: what EKS reports from now on, such as a proxy's
                 found = self.state.clusters[name]
-                cloud.move_endpoint(name, found.region, found.account, body["endpoint"])
+                cloud.move_endpoint(found.name, found.region, found.account, body["endpoint"])
             case ["clusters", name, "engines", engine]:
                 try:
                     self.run_engine(engine, name, {key: Path(path) for key, path in body["programs"].items()})

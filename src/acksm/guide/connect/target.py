@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -126,15 +126,15 @@ class Target:
         }
 
 
-# Reads of an account that need only the name of a cluster
-Ahead = Callable[[Aws, str], Sequence[Callable[[], object]]]
+# Begins reads of an account that need only the name of a cluster
+Ahead = Callable[[Aws, str], None]
 
 
-def connect(settings: TargetSettings, run: RunSettings, ahead: Ahead = lambda *_: ()) -> Target:
+def connect(settings: TargetSettings, run: RunSettings, ahead: Ahead = lambda *_: None) -> Target:
     """Find the cluster and check that it is the right one. Reads only. Errors: cluster-…, aws-…, kubeconfig-…,
     context-other-cluster.
 
-    `ahead`: reads that start while the cluster is described; they raise nothing here.
+    `ahead` begins reads while the cluster is described; it raises nothing.
     """
     deadline = Deadline(run.timeout)
     context = context_of(settings)
@@ -145,10 +145,9 @@ def connect(settings: TargetSettings, run: RunSettings, ahead: Ahead = lambda *_
     profile = settings.profile or (context.signs_in.profile if context else "")
     aws = Aws(profile or None, region or None, settings.account or None, left=deadline.left)
     _check_region(aws)
-    with ThreadPoolExecutor(max_workers=6) as pool:
+    with ThreadPoolExecutor(max_workers=3) as pool:
         caller, described = pool.submit(aws.identity), pool.submit(aws.eks.describe_cluster, name)
-        for read in ahead(aws, name):
-            pool.submit(read)
+        ahead(aws, name)
         pool.submit(preload)
         identity = caller.result()  # first: a wrong account is the cause of an unknown cluster, not its result
         cluster = described.result()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -107,15 +108,12 @@ def run(
         )
 
 
-def _ahead(role: RoleSettings, sections: Sequence[str], aws: Aws, cluster: str) -> list[Callable[[], object]]:
-    """The reads of IAM that need only the cluster's name; one that IAM refuses is refused by the plan."""
-    iam = aws.iam
-    if "iam-role" not in sections or role.role_arn:
-        return []
-    return [
-        lambda: iam.look_ahead(role_names.of_controllers(cluster, role)),
-        lambda: iam.look_ahead(policies.SERVICE_LINKED_ROLE),
-    ]
+def _ahead(role: RoleSettings, sections: Sequence[str], aws: Aws, cluster: str) -> None:
+    """Begin the reads of IAM that need only the cluster's name; a name that is refused is refused by the plan."""
+    if "iam-role" in sections and not role.role_arn:
+        with suppress(AcksmError):
+            aws.iam.look_ahead(role_names.of_controllers(cluster, role))
+            aws.iam.look_ahead(policies.SERVICE_LINKED_ROLE)
 
 
 def _refusal(error: AcksmError | None) -> str:
