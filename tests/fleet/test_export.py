@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from acksm import yaml_reader
@@ -24,6 +26,7 @@ from acksm.guide.install.kept import Kept, commit
 from acksm.guide.install.release import Desired
 from acksm.kube.owners import Owner
 from acksm.live.engines import Source
+from acksm.sandbox import parts
 from acksm.settings import ControllerSettings, RoleSettings
 from exports import REPO, files, offline_in_memory
 
@@ -300,6 +303,45 @@ def test_applications_have_names_of_kubernetes() -> None:
     names = [application(member(f"222222222222/us-west-2/{name}")) for name in ("a-b", "a_b", "A-b", "A_b", "a-b-")]
     assert len(set(names)) == len(names)
     assert all(name == name.lower() and "_" not in name and not name.endswith("-") for name in names)
+
+
+def strict(schema: Any) -> Any:
+    """A schema of a CRD by which fields that the apiserver would drop are errors."""
+    if not isinstance(schema, dict):
+        return [strict(item) for item in schema] if isinstance(schema, list) else schema
+    closed = "properties" in schema and not schema.get("x-kubernetes-preserve-unknown-fields")
+    found = {key: strict(value) for key, value in schema.items()}
+    return {**found, "additionalProperties": False} if closed and schema.get("type") == "object" else found
+
+
+def test_applications_have_the_labels_of_their_clusters(here: Path) -> None:
+    """By a patch that is a template of its own; what is no label of Kubernetes is left out, and said."""
+    more = "labels: {stage: canary, team: ml, example.com/tier: '', Owner: 'Team A', acksm.dev/wave: x, /x: y}"
+    (here / "fleet.yaml").write_text(FLEET.replace("labels: {stage: canary}", more, 1))
+    report = export()
+    spec = application_set()["spec"]
+    found = {one["path"]: one["labels"] for one in spec["generators"][0]["list"]["elements"]}
+    assert found == {
+        f"ml/clusters/{US}": {"stage": "canary", "team": "ml", "example.com/tier": ""},
+        f"ml/clusters/{EU}": {},
+        f"ml/clusters/{CAPITAL}": {},
+    }
+    patch = spec["templatePatch"].replace("{{ toJson .labels }}", json.dumps(found[f"ml/clusters/{US}"]))
+    assert yaml_reader.load(patch) == {"metadata": {"labels": found[f"ml/clusters/{US}"]}}
+    (note,) = [note for note in report["notes"] if "no label" in note]
+    assert note.startswith(f"{US}: its Application does not have /x, Owner, acksm.dev/wave")
+
+
+def test_the_application_set_is_as_argo_cds_own_schema_says(here: Path) -> None:
+    program = parts.existing("argocd")
+    if program is None:
+        pytest.skip("Argo CD's manifests come with its program: acksm sandbox build --gitops")
+    (path,) = parts.manifests(program).glob("*.yaml")
+    documents = yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader)
+    (crd,) = [one for one in documents if one and one["metadata"]["name"] == "applicationsets.argoproj.io"]
+    export()
+    (version,) = crd["spec"]["versions"]
+    jsonschema.validate(application_set(), strict(version["schema"]["openAPIV3Schema"]))
 
 
 def test_a_wave_is_the_value_of_a_label() -> None:

@@ -28,6 +28,9 @@ PATH = f"{argocd.FOLDER}/applicationset.yaml"
 DEFAULT_DESTINATION = "name={arn}"
 PREFIX = "acksm.dev"
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_DOMAIN = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+# Clusters have different labels, which a template's own are not; a patch is a template of its own for each.
+_LABELS = "metadata: {labels: {{ toJson .labels }}}\n"
 _KEEPS_APPLICATIONS = "resources-finalizer.argocd.argoproj.io"  # of the ApplicationSet, with create-update
 
 
@@ -92,6 +95,18 @@ def check_label(wave: str) -> None:
         raise AcksmError("export-not-expressible", message, where=f"wave {wave}", remedy="rename the wave")
 
 
+def labels(one: Member) -> dict[str, str]:
+    """Those of its labels in fleet.yaml that an object of Kubernetes may have, and that acksm has none of itself
+    (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set)."""
+    return {key: value for key, value in sorted(one.labels.items()) if _is_label(key, value)}
+
+
+def _is_label(key: str, value: str) -> bool:
+    domain, has_domain, name = key.rpartition("/")
+    is_key = bool(_LABEL.fullmatch(name)) and (not has_domain or bool(_DOMAIN.fullmatch(domain)))
+    return is_key and domain != PREFIX and (not value or bool(_LABEL.fullmatch(value)))
+
+
 def application(one: Member) -> str:
     """The name of a cluster's Application: names of clusters have capitals and underscores, those of objects have not,
     so that a part of a digest keeps two apart."""
@@ -130,6 +145,7 @@ def manifest(
                     {destinations.key: "{{.destination}}"},
                 ),
             },
+            "templatePatch": _LABELS,
         },
     }
 
@@ -143,6 +159,7 @@ def _element(one: Element, at: Repository) -> Object:
         "wave": one.wave,
         "path": at.below(folder_of(one.member)),
         "destination": one.destination,
+        "labels": labels(one.member),
     }
 
 

@@ -106,6 +106,7 @@ class _Run:
             code = rollout.worst([code, ExitCode.CHANGES_PENDING])
         notes = [f"{item['id']}: {note}" for item in ran.rows for note in item["report"].get("notes") or ()]
         notes += _shared(ran.rows)
+        notes += _not_labels(found.members) if self.has_set else []
         planned, made = folder.Planned(), dict[str, bytes]()
         diff = [
             line for item in ran.rows for line in _below(f"{OF_FLEET}/{item['id']}", item["report"].get("diff") or ())
@@ -254,6 +255,16 @@ def _shared(found: Sequence[reports.FleetRow]) -> list[str]:
         f"{' and '.join(ids)} both create role {arn}: set role-name in the fleet's file"
         for arn, ids in by_role.items()
         if len(ids) > 1
+    ]
+
+
+def _not_labels(members: Sequence[Member]) -> list[str]:
+    """Labels of fleet.yaml that no Application has."""
+    left = {one.id: sorted(one.labels.keys() - applicationset.labels(one).keys()) for one in members}
+    return [
+        f"{name}: its Application does not have {', '.join(keys)}: no label of Kubernetes, or acksm's own"
+        for name, keys in left.items()
+        if keys
     ]
 
 
