@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from acksm.ack.names import SERVICES
+from acksm.aws.session import THROTTLED_ATTEMPTS, THROTTLED_PAUSE
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.fleet.file import File
@@ -121,3 +122,17 @@ def test_each_action_of_a_service_has_a_bucket_of_its_own() -> None:
     faults = Faults({"iam:*": throttling()}, lambda: 10.0)
     found = [faults.next(action) for action in ("iam:GetRole", "iam:CreateRole", "iam:GetRole", "sts:AssumeRole")]
     assert [fault and fault.code for fault in found] == [None, None, "Throttling", None]
+
+
+@pytest.mark.parametrize(("own", "attempts"), [("", THROTTLED_ATTEMPTS), ("3", 3)])
+def test_a_throttled_call_has_more_attempts_than_others(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, own: str, attempts: int
+) -> None:
+    """Unless the user says how many any call has."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", own)
+    gate.fault("iam:GetRole", status=400, code="Throttling")
+    with pytest.raises(AcksmError) as caught:
+        gate.session().iam.role_exists("x")
+    assert caught.value.id == "aws-throttled"
+    assert len(gate.clock.slept) == attempts - 1
+    assert max(gate.clock.slept) <= THROTTLED_PAUSE
