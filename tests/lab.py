@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from acksm.sandbox import api
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.pods import PROGRAM_ANNOTATION
 from acksm.sandbox.state import OTHER_ACCOUNT, REGION, directory
@@ -137,16 +136,7 @@ class Lab:
 
     def aws(self, service: str, account: str = "", region: str = REGION) -> Any:
         """A client as an account's administrator, in any region."""
-        import botocore.session
-
-        keys = api.require(NAME).accounts[account or self.world.account]
-        return botocore.session.Session().create_client(
-            service,
-            region_name=region,
-            endpoint_url=self.world.state.aws_endpoint,
-            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
-        )
+        return self.world.aws(service, account, region)
 
     def has(self, kind: str, name: str, account: str = "", region: str = REGION) -> bool:
         """Whether AWS has a model or endpoint of that name."""

@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from acksm.config import cache_dir
@@ -160,9 +161,7 @@ def _built(part: Part) -> Path | None:
 
 def _version_fits(part: Part, path: Path) -> bool:
     try:
-        answer = subprocess.run(
-            [str(path), *part.version_argv], env=passed_on(), capture_output=True, text=True, timeout=20, check=False
-        )
+        answer = _answer(path, part.version_argv, path.stat().st_mtime_ns)
     except (OSError, subprocess.TimeoutExpired):
         return False
     match = _VERSION.search(answer.stdout + answer.stderr)
@@ -170,6 +169,12 @@ def _version_fits(part: Part, path: Path) -> bool:
     if part.name == "yq" and "mikefarah" not in answer.stdout:
         return False
     return match is not None and (int(match[1]), int(match[2])) >= part.minimum
+
+
+@lru_cache
+def _answer(path: Path, argv: tuple[str, ...], _changed: int) -> subprocess.CompletedProcess[str]:
+    """What a program says of its version, once until its file has changed (ns)."""
+    return subprocess.run([str(path), *argv], env=passed_on(), capture_output=True, text=True, timeout=20, check=False)
 
 
 def _cached(part: Part) -> Path:
