@@ -57,6 +57,7 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(50_000, 20, 20)  # 700 objects are a fraction of a command
         gc.enable()
 
 

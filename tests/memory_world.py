@@ -20,6 +20,7 @@ from acksm.ack import charts
 from acksm.aws.account import Aws
 from acksm.aws.buckets import Bucket
 from acksm.aws.eks import Association
+from acksm.engine import diff
 from acksm.engine.waits import Deadline
 from acksm.events import Event
 from acksm.guide.carm import bind as carm_bind
@@ -186,17 +187,26 @@ def commands_run_on(patch: pytest.MonkeyPatch, world: Callable[[], MemoryWorld],
     patch.setattr(crds, "parse", lambda _crds, name: parsed(*name.replace("-chart", "").split()))
     patch.setattr(values, "validate", lambda *_: None)
     patch.setattr(values.Patched, "text", property(_written))
+    patch.setattr(diff, "as_text", _as_text)
 
 
-_texts: dict[tuple[str, str], str] = {}
+_texts: dict[tuple[object, str], str] = {}
 _write: Callable[[values.Patched], str] = vars(values.Patched)["text"].func
+_yaml = diff.as_text
 
 
 def _written(patched: values.Patched) -> str:
     """The chart's file with these edits, as another command of this process wrote it."""
-    key = patched.chart_text, repr(patched.edits)
+    return _once((patched.chart_text, repr(patched.edits)), lambda: _write(patched))
+
+
+def _as_text(value: object) -> str:
+    return _once((type(value), repr(value)), lambda: _yaml(value))
+
+
+def _once(key: tuple[object, str], work: Callable[[], str]) -> str:
     if key not in _texts:
-        _texts[key] = _write(patched)
+        _texts[key] = work()
     return _texts[key]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from packaging.version import InvalidVersion, Version
 
@@ -140,7 +141,7 @@ FEATURES: dict[str, Feature] = {
 def parse(version: str) -> Version:
     """A chart version, with or without `v`. Error: `chart-version-unknown`."""
     try:
-        return Version(normalise(version))
+        return _version(version)
     except InvalidVersion:
         raise AcksmError(
             "chart-version-unknown", f'invalid version "{version}": expected a version such as 1.9.1'
@@ -150,10 +151,15 @@ def parse(version: str) -> Version:
 def is_version(text: str) -> bool:
     """Whether `parse` takes it."""
     try:
-        Version(normalise(text))
+        _version(text)
     except InvalidVersion:
         return False
     return True
+
+
+@lru_cache(maxsize=256)
+def _version(text: str) -> Version:
+    return Version(normalise(text))
 
 
 def normalise(version: str) -> str:

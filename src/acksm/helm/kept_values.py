@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Container, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from acksm import yaml_reader
 from acksm.archive import Chart
@@ -54,12 +55,16 @@ def note(installed: Document, chart: Chart, before: Document, managed: Container
 
 def references(chart: Chart) -> frozenset[Path]:
     """The values that the templates read, such as ("aws", "region")."""
+    return _references(tuple(raw for name, raw in chart.files.items() if name.startswith("templates/")))
+
+
+@lru_cache(maxsize=8)
+def _references(templates: tuple[bytes, ...]) -> frozenset[Path]:
     found: set[Path] = set()
-    for name, raw in chart.files.items():
-        if name.startswith("templates/"):
-            text = raw.decode("utf-8", "replace")
-            found |= {tuple(match[1][1:].split(".")) for match in _READ.finditer(text)}
-            found |= {tuple(re.findall(r'"([^"]*)"', match[1])) for match in _INDEXED.finditer(text)}
+    for raw in templates:
+        text = raw.decode("utf-8", "replace")
+        found |= {tuple(match[1][1:].split(".")) for match in _READ.finditer(text)}
+        found |= {tuple(re.findall(r'"([^"]*)"', match[1])) for match in _INDEXED.finditer(text)}
     return frozenset(found)
 
 

@@ -14,6 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -59,10 +60,13 @@ class Cloud:
     def __init__(self, log: Path) -> None:
         os.environ.update(MOTO_IAM_LOAD_MANAGED_POLICIES="true")
         from moto import backends
+        from moto.core import responses
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         known = frozenset(backends.list_of_moto_modules())  # with each request it would list its own folder again
         backends.list_of_moto_modules = lambda: known
+        if not hasattr(responses.method_names_from_class, "cache_info"):  # and look at each attribute of a class
+            responses.method_names_from_class = lru_cache(responses.method_names_from_class)
         _name_linked_roles()
         eks_limits.apply()
         self._moto = DomainDispatcherApplication(create_backend_app)
