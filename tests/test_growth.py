@@ -18,11 +18,11 @@ from acksm.engine.change import Change, Op, Plan
 from acksm.engine.checks import judge
 from acksm.engine.diff import outline, render_plan
 from acksm.engine.executor import execute
-from acksm.guide.adopt import apply as adopt_apply, plan as adopt_plan, requested
+from acksm.guide.adopt import apply as adopt_apply, placement, plan as adopt_plan, requested
 from acksm.guide.adopt.placement import Location, Method
 from acksm.guide.adopt.plan import Adoption
 from acksm.guide.adopt.wait import Result, State, judge as judge_adoption
-from acksm.guide.carm import command as carm, verify
+from acksm.guide.carm import command as carm, role_selector, verify
 from acksm.guide.carm.evidence import Evidence
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP, Map, Subject
 from acksm.guide.cleanup import objects as cleanup_objects, report as cleanup_report
@@ -97,9 +97,33 @@ def unmapped(count: int) -> Work:
 
 
 def selected(count: int) -> Work:
-    names_one_by_one = Selector("one", ROLE.format(B), tuple(names(count)))
-    found = replace(evidence(count), mode=SELECTOR, selectors=[names_one_by_one])
+    found = replace(evidence(count), mode=SELECTOR, selectors=selectors(count))
     return lambda: verify.chains(found)
+
+
+def selectors(count: int) -> list[Selector]:
+    return [role_selector.binding_selector(name, ROLE.format(B)) for name in names(count)]
+
+
+def selected_anew(count: int) -> Work:
+    """Every other namespace has a selector already."""
+    base = live(count)
+    controllers = [replace(one, gates=frozenset({"IAMRoleSelector"}), enable_carm=False) for one in BOTH]
+    base = replace(base, running=controllers, objects=[replace(one, account=B) for one in base.objects])
+    found = role_selector.ObservedSelectors(base, selectors(count)[::2])
+    return lambda: role_selector.plan(found, desired({name: account(B) for name in names(count)}))
+
+
+def unselected(count: int) -> Work:
+    found = role_selector.ObservedSelectors(live(count), selectors(count))
+    return lambda: role_selector.plan_unbind(found, names(count), OWN)
+
+
+def located(count: int) -> Work:
+    spaces, kinds = live(count).namespaces, frozenset({f"{MODEL.plural}.{MODEL.group}"})
+    controller = replace(BOTH[0], gates=frozenset({"IAMRoleSelector"}), enable_carm=False)
+    found = placement.Observed((controller,), spaces, {}, selectors(count), kinds, OWN)
+    return lambda: [placement.location(found, MODEL, name, "") for name in names(count)]
 
 
 def adoptions(count: int, method: Method = Method.ANNOTATIONS) -> list[Adoption]:
@@ -207,6 +231,9 @@ ALL = (
     verified,
     unmapped,
     selected,
+    selected_anew,
+    unselected,
+    located,
     adopted,
     adopted_by_resources,
     looked_at,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import shlex
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from acksm.cli import app
 from acksm.cli.fleet import checked
+from acksm.fleet.children import Children, Ended
 
 FILE = 'clusters:\n- {cluster: a, account: "111111111111", region: eu-west-1, labels: {stage: dev}}\n'
 GROUP: Any = typer.main.get_command(app)
@@ -95,3 +97,15 @@ def test_examples_of_the_fleet_run_commands_that_exist() -> None:
     ctx = GROUP.make_context("acksm", [], resilient_parsing=True)
     for line in found:
         assert checked(ctx, shlex.split(line))
+
+
+def test_the_reports_of_clusters_are_not_searched_again_for_each_further_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = Ended(0, {"controllers": [{"service": "sagemaker"}], "healthy": True})
+    monkeypatch.setattr(Children, "run", lambda *_args, **_more: ended)
+    before = gc.get_freeze_count()
+    try:
+        run = CliRunner().invoke(app, ["fleet", "status"], prog_name="acksm")
+        assert run.exit_code == 0, run.output
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()

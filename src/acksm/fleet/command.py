@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from acksm import reports
+from acksm import collector, reports
 from acksm.aws.session import Keys
 from acksm.engine import interrupts
 from acksm.errors import AcksmError
@@ -285,7 +285,9 @@ class _Running:
         self._says(one, verb)
         try:
             settings = self.command.settings or argv == LOOK
-            return self.children.run(one, argv, _keys(one), lambda line: self._says(one, line), settings=settings)
+            found = self.children.run(one, argv, _keys(one), lambda line: self._says(one, line), settings=settings)
+            collector.settle()  # thousands of reports would be searched again for each further one
+            return found
         except AcksmError as error:  # of signing in: of this cluster alone
             return Ended(int(error.exit_code), {"error": error.as_data()}, (f"error[{error.id}] {error.message}",))
 

@@ -187,7 +187,7 @@ def _bound(observed: placement.Observed) -> list[reports.FleetBinding]:
             account = _account(roles) if of_team else subject.id
             found.append(_binding(name, CARM, account, subject.id if of_team else "", roles))
         if _selects(watching):
-            arns = {item.arn for item in observed.selectors if item.fits(name, namespace.labels)}
+            arns = {item.arn for item in observed.by_namespace.fitting(name, namespace.labels)}
             found += [_binding(name, SELECTOR, _account([arn]), "", [arn]) for arn in sorted(arns)]
     return found
 

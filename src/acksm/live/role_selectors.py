@@ -67,6 +67,24 @@ class Selector:
         }
 
 
+class Selectors:
+    """Selectors by the namespaces that they name: as many as there are namespaces are not compared with each."""
+
+    def __init__(self, selectors: Iterable[Selector]) -> None:
+        self._of: dict[str, list[tuple[int, Selector]]] = {}
+        for number, item in enumerate(selectors):
+            for name in item.names or (_ANY,):
+                self._of.setdefault(name, []).append((number, item))
+
+    def fitting(self, namespace: str, labels: Mapping[str, str]) -> list[Selector]:
+        """Those that may match objects in this namespace, in their order."""
+        found = sorted([*self._of.get(namespace, ()), *self._of.get(_ANY, ())], key=lambda one: one[0])
+        return [item for _, item in found if item.fits(namespace, labels)]
+
+
+_ANY = ""
+
+
 def list_all(kube: Lister) -> list[Selector]:
     """Every selector of the cluster; [] when the kind is not served."""
     return [Selector.of(item) for item in kube.list(ref(KIND))]
@@ -99,9 +117,9 @@ def _types_meet(one: Sequence[Type] | None, other: Sequence[Type] | None) -> boo
 
 def overlaps(selectors: Sequence[Selector], namespaces: Mapping[str, Namespace]) -> list[tuple[str, str, str]]:
     """(selector, selector, namespace) of each pair that may match one object of these namespaces."""
-    found = []
+    found, indexed = [], Selectors(selectors)
     for name, live in namespaces.items():
-        here = [item for item in selectors if item.fits(name, live.labels)]
+        here = indexed.fitting(name, live.labels)
         for index, one in enumerate(here):
             for other in here[index + 1 :]:
                 if overlap(one, other, [(name, live.labels)]):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from acksm.ack.kinds import Kind
 from acksm.ack.names import COMMON_GROUP
@@ -21,7 +22,7 @@ from acksm.guide.carm.verify import effective
 from acksm.guide.connect.target import Target
 from acksm.live import bindings, discovery, role_selectors, running, served
 from acksm.live.bindings import REGION, Namespace
-from acksm.live.role_selectors import Selector
+from acksm.live.role_selectors import Selector, Selectors
 from acksm.live.running import IGNORED_NAMESPACES, SELECTOR, SERVICE_CARM, Running
 from acksm.live.unread import Unread
 
@@ -50,6 +51,11 @@ class Observed:
     account: str
     notes: Sequence[str] = ()
     maps_read: bool = True
+
+    @cached_property
+    def by_namespace(self) -> Selectors:
+        """`selectors`, by the namespaces that they name."""
+        return Selectors(self.selectors)
 
 
 @dataclass(frozen=True)
@@ -207,7 +213,7 @@ def _account(observed: Observed, kind: Kind, controller: Running, namespace: Nam
 
 def _selected(observed: Observed, kind: Kind, namespace: Namespace, where: str) -> tuple[str, str]:
     matching = [
-        item for item in observed.selectors if _may_match(item, kind) and item.fits(namespace.name, namespace.labels)
+        item for item in observed.by_namespace.fitting(namespace.name, namespace.labels) if _may_match(item, kind)
     ]
     if len(matching) > 1:
         raise AcksmError(

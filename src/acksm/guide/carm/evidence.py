@@ -20,7 +20,7 @@ from acksm.guide.identity.trust import AUDIENCE
 from acksm.guide.region.command import ENDPOINTS
 from acksm.json_types import Document
 from acksm.live import account_roles, role_selectors, running
-from acksm.live.role_selectors import Selector
+from acksm.live.role_selectors import Selector, Selectors
 from acksm.live.running import SELECTOR, Running
 from acksm.settings import OtherAccountSettings
 
@@ -44,6 +44,11 @@ class Evidence:
     proofs: Mapping[tuple[str, str], AcksmError | None] = field(default_factory=dict)
     regions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     selectors: Sequence[Selector] = ()
+
+    @cached_property
+    def by_namespace(self) -> Selectors:
+        """`selectors`, by the namespaces that they name."""
+        return Selectors(self.selectors)
 
     @cached_property
     def first_bound(self) -> dict[Subject, str]:

@@ -20,7 +20,7 @@ from acksm.guide.carm.role_map import STEP, Subject
 from acksm.guide.connect.target import Target
 from acksm.kube.api import Lister
 from acksm.live import account_roles, bindings, running
-from acksm.live.role_selectors import KIND, Selector, list_all, overlap, overlaps
+from acksm.live.role_selectors import KIND, Selector, Selectors, list_all, overlap, overlaps
 
 
 def binding_selector(namespace: str, arn: str, service: str = "") -> Selector:
@@ -46,9 +46,13 @@ def observe(target: Target, base: Observed, desired: Mapping[str, Subject | None
     return ObservedSelectors(replace(base, objects=objects), selectors)
 
 
-def owned_selectors(selectors: Iterable[Selector], namespace: str) -> list[Selector]:
-    """acksm's own selectors of one namespace."""
-    return [item for item in selectors if item.owned and item.names == (namespace,)]
+def owned_selectors(selectors: Iterable[Selector]) -> dict[str, list[Selector]]:
+    """acksm's own selectors, by the one namespace of each."""
+    found: dict[str, list[Selector]] = {}
+    for item in selectors:
+        if item.owned and item.names is not None and len(item.names) == 1:
+            found.setdefault(item.names[0], []).append(item)
+    return found
 
 
 def plan(observed: ObservedSelectors, want: Desired) -> Planned:
@@ -60,10 +64,11 @@ def plan(observed: ObservedSelectors, want: Desired) -> Planned:
     creations: list[Change] = []
     new: list[Selector] = []
     old: list[Selector] = []
+    owned = owned_selectors(observed.selectors)
     for name, subject in want.bindings.items():
         if subject.level == carm.TEAM_LEVEL:
             raise AcksmError("selector-team", "teams are not supported with IAMRoleSelectors", where=name)
-        mine = owned_selectors(observed.selectors, name)
+        mine = owned.get(name, [])
         roles = {
             service: _role(want, subject, service, requested, mine)
             for service, requested in want.roles[subject].items()
@@ -100,20 +105,24 @@ def _check_overlaps(
     observed: ObservedSelectors, want: Desired, new: Sequence[Selector], old: Sequence[Selector]
 ) -> None:
     replaced = {item.name for item in old}
-    kept = [item for item in observed.selectors if item.name not in replaced]
+    kept = Selectors(item for item in observed.selectors if item.name not in replaced)
     labels = {name: live.labels for name, live in observed.base.namespaces.items()}
     # kubectl and the apiserver give every namespace this label
     labels |= {name: {"kubernetes.io/metadata.name": name} for name in want.bindings if name not in labels}
     for item in new:
-        for other in kept:
-            where = overlap(item, other, [(name, labels[name]) for name in item.names or ()])
-            if where:
-                raise AcksmError(
-                    "selector-overlap",
-                    f"IAMRoleSelector {other.name} (role {other.arn}) also matches objects of namespace {where}",
-                    where=f"namespace {where}",
-                    details={"selectors": [item.name, other.name]},
-                )
+        found = (
+            (other, name)
+            for name in item.names or ()
+            for other in kept.fitting(name, labels[name])
+            if overlap(item, other, [(name, labels[name])])
+        )
+        for other, where in found:
+            raise AcksmError(
+                "selector-overlap",
+                f"IAMRoleSelector {other.name} (role {other.arn}) also matches objects of namespace {where}",
+                where=f"namespace {where}",
+                details={"selectors": [item.name, other.name]},
+            )
 
 
 def _create(item: Selector) -> Change:
@@ -180,13 +189,14 @@ def plan_unbind(observed: ObservedSelectors, names: Sequence[str], own: str) -> 
     """The deletion of acksm's own selectors of these namespaces. Errors: carm-objects-live, of `bindings`."""
     bindings.check_names(observed.base.namespaces, names, create=False, command="carm unbind")
     planned = Planned()
-    deleted = {name: owned_selectors(observed.selectors, name) for name in names}
+    owned, kept = owned_selectors(observed.selectors), Selectors(observed.selectors)
+    deleted = {name: owned.get(name, []) for name in names}
     carm.check_objects(observed.base, {name: {own} for name in names if deleted[name]})
     for name, mine in deleted.items():
         planned.changes += [_delete(item, "") for item in mine]
         planned.unbound.append({"namespace": name, "was": [item.arn for item in mine]})
         labels = observed.base.namespaces[name].labels
-        others = [item.name for item in observed.selectors if item not in mine and item.fits(name, labels)]
+        others = [item.name for item in kept.fitting(name, labels) if item not in mine]
         if others:
             planned.notes.append(
                 f"{', '.join(others)} still {'matches' if len(others) == 1 else 'match'} {name}: not created by acksm"

@@ -192,8 +192,8 @@ def _selected(evidence: Evidence, item: Running, namespace: Namespace) -> tuple[
     """The role of the one selector that matches objects of this service here, "" for none or several."""
     fitting = [
         one
-        for one in evidence.selectors
-        if one.fits(namespace.name, namespace.labels) and item.service in role_selectors.services_of(one)
+        for one in evidence.by_namespace.fitting(namespace.name, namespace.labels)
+        if item.service in role_selectors.services_of(one)
     ]
     where = f"namespace {namespace.name}, {item.service}"
     twice = role_selectors.overlaps(fitting, {namespace.name: namespace})
@@ -275,9 +275,8 @@ def chains(evidence: Evidence, names: Sequence[str] = ()) -> list[Chain]:
 def _is_bound(evidence: Evidence, namespace: Namespace) -> bool:
     if evidence.mode != SELECTOR:
         return bool(carm.bound_to(namespace))
-    return namespace.name not in IGNORED_NAMESPACES and any(
-        one.fits(namespace.name, namespace.labels) for one in evidence.selectors
-    )
+    fitting = evidence.by_namespace.fitting(namespace.name, namespace.labels)
+    return namespace.name not in IGNORED_NAMESPACES and bool(fitting)
 
 
 def run(
