@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 from wsgiref.types import StartResponse, WSGIEnvironment as Environ
 
-from acksm.json_types import Json
+from acksm.json_types import Json, Untyped
 from acksm.sandbox import (
     actions,
     answers,
@@ -65,8 +65,9 @@ class Cloud:
 
         known = frozenset(backends.list_of_moto_modules())  # with each request it would list its own folder again
         backends.list_of_moto_modules = lambda: known
-        if not hasattr(responses.method_names_from_class, "cache_info"):  # and look at each attribute of a class
-            responses.method_names_from_class = lru_cache(responses.method_names_from_class)
+        answers: Untyped = responses
+        if not hasattr(answers.method_names_from_class, "cache_info"):  # and look at each attribute of a class
+            answers.method_names_from_class = lru_cache(answers.method_names_from_class)
         _name_linked_roles()
         eks_limits.apply()
         self._moto = DomainDispatcherApplication(create_backend_app)
