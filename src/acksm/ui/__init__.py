@@ -1,4 +1,4 @@
-"""The only package that writes to the terminal. Result to stdout, everything else to stderr, both by rich.
+"""The only package that writes to the terminal. Result to stdout, everything else to stderr, on a terminal by rich.
 
 On a terminal a live region shows the work in progress, a bar for each section of a plan and a line for each thread, and
 a section that is complete is one line; elsewhere each applied change is a line, and a wait without news is repeated
@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Literal, TextIO
 from acksm import look
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
-from acksm.json_types import Document
+from acksm.json_types import Document, Untyped
+from acksm.ui.plain import Plain, aligned, is_plain, unread
 from acksm.ui.progress import DONE, FAILED, POLL_SECONDS, QUIET_SECONDS, Progress
 from acksm.ui.questions import Questions, chosen, silent
 from acksm.words import counted
@@ -65,15 +66,16 @@ def _steers(character: str) -> bool:
 
 
 def _console(stream: TextIO) -> Console:
-    """A rich console on `stream`. Live output is for real terminals only, whatever FORCE_COLOR says."""
+    """A rich console on `stream`, or `Plain`. Live output is for real terminals only, whatever FORCE_COLOR says."""
+    if is_plain(stream):
+        plain: Untyped = Plain(stream)  # nothing else of a console is used of it
+        return plain  # type: ignore[no-any-return]
     from rich.console import Console
 
     class Pipe(Console):
         def on_broken_pipe(self) -> None:
-            """The reader has exited: continue silently. The exit code says what the command did, not this."""
             self.quiet = True
-            if stream in {sys.__stdout__, sys.__stderr__}:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # for what is still buffered
+            unread(stream)
 
     interactive = None if stream.isatty() and not os.environ.get("CI") else False
     # rich keeps bold with NO_COLOR; without a colour system it writes no style at all (https://no-color.org)
@@ -173,6 +175,9 @@ class Ui(Questions):
         self._write_pieces(console, [(text, style)])
 
     def _write_pieces(self, console: Console, pieces: Sequence[look.Piece]) -> None:
+        if isinstance(console, Plain):
+            console.write("".join(self._fit(console, text) for text, _ in pieces) + "\n")
+            return
         from rich.segment import Segment, Segments
 
         body = [
@@ -285,12 +290,7 @@ class Ui(Questions):
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]], *, drop: Sequence[str] = ()) -> str:
         """Aligned columns for `result`. A terminal gets a table that fits: without columns of `drop`, if it takes that,
         then with cells wrapped between words, then with one value a line. A pipe and `-o wide` get all of it."""
-        import io
-
         from rich.cells import cell_len
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
 
         rows = [[clean(cell) for cell in row] for row in rows]
         limited = self._out.is_interactive and self.output != "wide"
@@ -300,15 +300,7 @@ class Ui(Questions):
         found = look.widths(header, rows, width, cell_len)
         if found is None:
             return "\n".join(look.stacked(header, rows, width))
-        table = Table(box=None, pad_edge=False, padding=(0, look.GAP, 0, 0), header_style="")
-        for name, wide in zip(header, found, strict=True):
-            table.add_column(name, overflow="fold", width=wide)
-        for row in rows:
-            table.add_row(*map(Text, row))
-        console = Console(file=io.StringIO(), width=200_000, color_system=None, legacy_windows=False)
-        with console.capture() as captured:
-            console.print(table)
-        return "\n".join(line.rstrip() for line in captured.get().splitlines())
+        return aligned(header, rows, found, cell_len) or _folded(header, rows, found)
 
     def is_text(self) -> bool:
         """Whether the result is text for people, and no document."""
@@ -336,3 +328,22 @@ class Ui(Questions):
 def _indented(text: str) -> str:
     """Cleaned, its further lines indented, so that none of them can pass for a line of acksm's own."""
     return clean(text).rstrip("\n").replace("\n", "\n    ")
+
+
+def _folded(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+    """The table with columns of `widths`, in which cells are wrapped."""
+    import io
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, padding=(0, look.GAP, 0, 0), header_style="")
+    for name, wide in zip(header, widths, strict=True):
+        table.add_column(name, overflow="fold", width=wide)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(file=io.StringIO(), width=200_000, color_system=None, legacy_windows=False)
+    with console.capture() as captured:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
