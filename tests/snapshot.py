@@ -96,16 +96,17 @@ def account(world: World, number: str) -> Snapshot:
 
 
 def settled(world: World) -> None:
-    """Wait until what the last test left has gone: its namespaces end in the background."""
+    """Wait until what is being deleted has gone: pods of the last test, and namespaces, end in the background."""
 
     def ending() -> list[str]:
         return [
             item["metadata"]["name"]
-            for item in world.kube.list(ref("Namespace"), metadata_only=True)
+            for kind in ("Namespace", "Pod")
+            for item in world.kube.list(ref(kind), metadata_only=True)
             if item["metadata"].get("deletionTimestamp")
         ]
 
-    until(lambda: not ending(), "namespaces of the last test", ending)
+    until(lambda: not ending(), "namespaces and pods that end", ending)
 
 
 def whole(world: World, accounts: Sequence[str]) -> Snapshot:

@@ -8,25 +8,22 @@ import re
 import subprocess
 import tempfile
 import threading
-import time
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from typer.testing import CliRunner
 
-from acksm.errors import AcksmError
 from acksm.kube.client import Endpoint, Kube
 from acksm.kube.paths import Ref, ref
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION, State, directory
+from emptying import Emptying, ack_crds, names_of
 
 NAME = "tests"
-ACK_GROUP = "services.k8s.aws"
 # One service of the two, with five CRDs, for tests that are about neither: the other's thirty are most of an install.
 ONE = ("--service", "applicationautoscaling")
 _PAIR = {"certificate": "crt", "key": "key"}
@@ -93,8 +90,10 @@ class World:
     namespace: str = ""
     count: int = 0
     variables: dict[str, str] = field(default_factory=dict)
-    # Of each CRD that an install has left, with the resource version that nobody has changed since
-    _installed_crds: dict[str, str] = field(default_factory=dict)
+    emptying: Emptying = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.emptying = Emptying(directory(NAME) / "clusters" / self.cluster / "audit.log")
 
     @classmethod
     def start(cls, worker: str) -> World:
@@ -130,17 +129,16 @@ class World:
 
     def reset(self, *, crds: bool = False) -> dict[str, str]:
         """Empty cluster and account; the variables of the next test. With `crds` the CRDs of both services are there,
-        untouched since an install made them: a test that is not about CRDs saves half of its install. A namespace takes
-        five seconds to go, and nobody waits for it: each test has its own for the controllers. Until then it is bound
-        to nothing."""
+        untouched since an install made them: a test that is not about CRDs saves half of its install. Pods take a
+        moment to end, and nobody waits for them: each test has its own namespace for the controllers."""
         self.end_faults()
         api.control(self.state, "POST", f"accounts/{self.account}/empty")
-        self._empty(keep=crds)
-        if crds and not self._installed_crds:
+        self.emptying.empty(self.kube, keep=crds)
+        if crds and not self.emptying.crds:
             self._name_namespace()
             with tempfile.TemporaryDirectory() as cache:
                 assert self.acksm("install", "-y", env=self.variables | {"XDG_CACHE_HOME": cache}).ok()
-            self._installed_crds = _ack_crds(self.kube)
+            self.emptying.crds = ack_crds(self.kube)
             return self.reset(crds=True)
         return self._name_namespace()
 
@@ -149,48 +147,6 @@ class World:
         self.namespace = f"ack-{self.count}"
         self.variables = api.environment(NAME, self.cluster) | {"ACKSM_CONTROLLER_NAMESPACE": self.namespace}
         return self.variables
-
-    def _empty(self, *, keep: bool) -> None:
-        """Remove what the last test left in the cluster. With `keep` the CRDs stay that are as an install left them."""
-        kube = self.kube
-        crds = _ack_crds(kube)
-        kept = {name: made for name, made in crds.items() if keep and self._installed_crds.get(name) == made}
-        self._installed_crds = kept if kept.keys() == self._installed_crds.keys() else {}
-        held = self._let_go(kube, crds)
-        spaces = [item["metadata"] for item in kube.list(ref("Namespace"))]
-        spaces = [meta for meta in spaces if not meta["name"].startswith(("kube-", "default"))]
-        for meta in spaces:
-            if any("services.k8s.aws/" in key for key in meta.get("annotations") or {}):
-                self._patch(kube, ref("Namespace", meta["name"]), {"annotations": None})
-        doomed = [ref("Namespace", meta["name"]) for meta in spaces]
-        doomed += [ref("CustomResourceDefinition", name) for name in crds if name not in kept]
-        for kind in ("ClusterRole", "ClusterRoleBinding"):
-            doomed += [
-                ref(kind, name)
-                for name in _names(kube, ref(kind))
-                if not name.startswith(("system:", "cluster-", "kube")) and name not in {"admin", "edit", "view"}
-            ]
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(kube.delete, doomed))
-        limit = time.monotonic() + 60
-        while held := self._let_go(kube, kept.keys() & held):  # the last test's controllers could write, until now
-            assert time.monotonic() < limit, f"objects of {held} do not go"
-            time.sleep(0.1)
-        if len(kept) < len(crds):
-            self._await_deletion(kube, kept)
-
-    def _await_deletion(self, kube: Kube, kept: Collection[str]) -> None:
-        """Until ACK's other CRDs are gone."""
-        limit, nudged = time.monotonic() + 60, time.monotonic()
-        while left := [name for name in _ack_crds(kube) if name not in kept]:
-            if time.monotonic() > limit:
-                raise AssertionError(f"{left} do not go: {kube.get(ref('CustomResourceDefinition', left[0]))}"[-3000:])
-            if time.monotonic() - nudged > 2:  # its cleaner waits longer each time; a change lets it look again
-                nudged = time.monotonic()
-                for name in left:
-                    touched = {"annotations": {"touched": str(time.time())}}
-                    self._patch(kube, ref("CustomResourceDefinition", name), touched)
-            time.sleep(0.1)
 
     def bucket(self, name: str, region: str = REGION) -> None:
         """See to it that a bucket exists; in another worker's account its name may be taken, which is as good."""
@@ -220,29 +176,6 @@ class World:
         }
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"])
-
-    def _patch(self, kube: Kube, going: Ref, metadata: Mapping[str, Any]) -> None:
-        """Change the metadata of something that may be gone by now; None removes."""
-        try:
-            kube.patch(going, {"metadata": metadata})
-        except AcksmError as error:
-            if error.id != "kube-not-found":
-                raise
-
-    def _let_go(self, kube: Kube, crds: Iterable[str]) -> list[str]:
-        """Delete the objects that the last test left, and take their finalizers off: nobody is there to do it once its
-        controllers are gone. Names of the CRDs that had some."""
-        held = []
-        for crd in crds:
-            plural, _, group = crd.partition(".")
-            kind = Ref(f"{group}/v1alpha1", plural, "")
-            for meta in (item["metadata"] for item in kube.list(kind, metadata_only=True)):
-                held.append(crd)
-                one = replace(kind, name=meta["name"], namespace=meta.get("namespace", ""))
-                kube.delete(one)
-                if meta.get("finalizers"):
-                    self._patch(kube, one, {"finalizers": None})
-        return sorted(set(held))
 
     def acksm(self, *argv: str, env: Mapping[str, str] | None = None, stdin: str | None = None) -> Run:
         """Run the command line in this process."""
@@ -389,17 +322,7 @@ class World:
 
     def objects(self, kind: str) -> list[str]:
         """Names of the objects of a built-in kind in the controllers' namespace."""
-        return _names(self.kube, ref(kind, namespace=self.namespace))
-
-
-def _ack_crds(kube: Kube) -> dict[str, str]:
-    """The resource version of each CRD of ACK, by name."""
-    found = [item["metadata"] for item in kube.list(ref("CustomResourceDefinition"), metadata_only=True)]
-    return {meta["name"]: meta["resourceVersion"] for meta in found if meta["name"].endswith(ACK_GROUP)}
-
-
-def _names(kube: Kube, collection: Ref) -> list[str]:
-    return [item["metadata"]["name"] for item in kube.list(collection, metadata_only=True)]
+        return names_of(self.kube, ref(kind, namespace=self.namespace))
 
 
 def _rows(log: Path, mark: int) -> list[dict[str, Any]]:
