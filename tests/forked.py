@@ -43,16 +43,12 @@ class Forked:
     """Serves until the block ends. `python` is what a program starts with `-m acksm …`."""
 
     def __init__(self, home: Path) -> None:
-        path, self.python, self._order = home / "socket", str(home / "python"), home / "order"
+        path, self.python = home / "socket", str(home / "python")
         Path(self.python).write_text(_PYTHON.format(python=sys.executable, path=str(path)))
         Path(self.python).chmod(0o700)
         argv = [sys.executable, "-m", "forked", str(path)]
         here = os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
         self._process = subprocess.Popen(argv, env=here, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def order(self, **order: Any) -> None:
-        """Where the forks from now on die: the fields of a `killer.Order`, without its command."""
-        self._order.write_text(json.dumps(order))
 
     def __enter__(self) -> Forked:
         assert self._process.stdout
@@ -77,7 +73,7 @@ def serve(path: str) -> None:
         connection, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
-            _attend(connection, Path(path).with_name("order"))
+            _attend(connection)
         connection.close()
         _reap(os.WNOHANG)
     _reap(0)
@@ -90,7 +86,7 @@ def _reap(options: int) -> None:
             pass
 
 
-def _attend(connection: socket.socket, order: Path) -> None:
+def _attend(connection: socket.socket) -> None:
     """One command: its process id, then its exit code, to whoever asked for it. Never returns."""
     data, (out, err), *_ = socket.recv_fds(connection, 1 << 20, 2)
     while not data.endswith(b"\n"):
@@ -100,8 +96,7 @@ def _attend(connection: socket.socket, order: Path) -> None:
     if child == 0:
         connection.close()
         os.setsid()
-        dies = json.loads(order.read_text()) if order.exists() else {}
-        asked["order"] = asdict(killer.Order(tuple(asked["argv"]), **dies))
+        asked["order"] = asdict(killer.Order(tuple(asked["argv"])))
         killer._become({**asked, "out": f"/dev/fd/{out}", "err": f"/dev/fd/{err}"})
     os.close(out)
     os.close(err)

@@ -254,8 +254,8 @@ def test_a_kind_that_the_cloud_lacks_says_so(lab: Lab) -> None:
 
 @pytest.mark.crds(False)
 def test_without_crds_it_says_so_and_ends(lab: Lab) -> None:
-    """After two minutes, which are two seconds here."""
-    _sagemaker(lab, values={"deployment": {"extraEnvVars": [{"name": "PRACTICE_PACE", "value": "0.02"}]}})
+    """After two minutes, which are five seconds here."""
+    _sagemaker(lab, values={"deployment": {"extraEnvVars": [{"name": "PRACTICE_PACE", "value": "0.04"}]}})
     crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
     lab.kube.request("DELETE", f"{crds}/spaces.sagemaker.services.k8s.aws")
     lab.until(lambda: lab.kube.get(f"{crds}/spaces.sagemaker.services.k8s.aws") is None)

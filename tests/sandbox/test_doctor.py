@@ -57,6 +57,13 @@ def deployment(world: World, service: str = "sagemaker") -> Any:
     )
 
 
+def waiting(world: World) -> list[str]:
+    """Why containers of the controllers' namespace do not run."""
+    pods = world.kube.list(ref("Pod", namespace=world.namespace))
+    containers = [one for pod in pods for one in (pod.get("status") or {}).get("containerStatuses") or ()]
+    return [str((one["state"].get("waiting") or {}).get("reason", "")) for one in containers]
+
+
 def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> None:
     world, iam = abroad.world, abroad.world.aws("iam")
     bare = looked(world).ok()
@@ -115,8 +122,9 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
     account = ref("ServiceAccount", "ack-sagemaker-controller", world.namespace)
     world.kube.patch(account, {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": None}}})
-    assert states(looked(world, *one))["check.annotation"] == "failed"
-    assert states(looked(world, *one), "skipped")["check.oidc"] == "skipped"
+    hurt = looked(world, *one)
+    assert states(hurt)["check.annotation"] == "failed"
+    assert states(hurt, "skipped")["check.oidc"] == "skipped"
     first = world.acksm("doctor", "--fix", "-y", "-o", "json", *one).ok()
     assert {"oidc.create", "release.upgrade", "release.restart"} <= {change["id"] for change in first.data["fix"]}
     assert states(first) == CORE
@@ -135,7 +143,8 @@ def test_from_a_bare_cluster_to_broken_things_that_are_fixed(abroad: Abroad) -> 
         known = {item["id"] for item in run.data["symptoms"]}
         return run if "symptom.selector-needs-carm-off" in known and "check.pods" in states(run) else None
 
-    run = until(crashed, "the controller does not end", lambda: looked(world, *one).data["checks"])
+    until(lambda: "CrashLoopBackOff" in waiting(world), "the controller does not end", lambda: waiting(world))
+    run = until(crashed, "nothing is said of it", lambda: looked(world, *one).data["checks"])
     assert states(run)["check.values"] == "warning"
     assert states(run)["check.scope"] == "failed"
     (told,) = [check for check in run.data["checks"] if check["id"] == "check.pods"]

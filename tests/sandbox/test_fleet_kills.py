@@ -4,24 +4,40 @@ and the same command goes on from the call at which it was, without one made twi
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+import killer
 from acksm.exits import ExitCode
 from acksm.fleet import children
 from acksm.sandbox.state import REGION
-from forked import Forked
 from killer import AFTER, BEFORE, LEASE
 from world import ONE, World
+
+# In the place of Python, with the arguments `-m acksm …`: acksm with somebody who kills it, as the file beside it says
+_PYTHON = """#!{python}
+import json, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from killer import Order, run
+order = json.loads(Path({home!r}, "order").read_text())
+run(Order(tuple(sys.argv[3:]), order["at"], order["moment"], str(Path({home!r}, "log")), passing=True))
+"""
 
 
 class Rollout:
     """`acksm fleet apply` on the world's cluster, and in a later wave on one that does not exist."""
 
-    def __init__(self, world: World, home: Path, forked: Forked) -> None:
-        self.world, self.home, self.forked = world, home, forked
+    def __init__(self, world: World, home: Path) -> None:
+        self.world, self.home = world, home
+        python = home / "python"
+        tests = str(Path(killer.__file__).parent)
+        python.write_text(_PYTHON.format(python=sys.executable, tests=tests, home=str(home)))
+        python.chmod(0o700)
+        self.python = str(python)
         (home / "fleet.yaml").write_text(f"""
 defaults: {{service: [applicationautoscaling], controller-namespace: {world.namespace}}}
 waves: [{{name: canary, select: {{stage: canary}}}}, {{name: rest}}]
@@ -32,12 +48,11 @@ clusters:
 
     def apply(self, at: int = 0, moment: str = AFTER) -> tuple[int, dict[str, str], list[str]]:
         """The exit code, the states, and the mutating calls that the canary made; it is killed at one, or at none."""
-        log = self.home / "log"
-        log.write_text("")
-        self.forked.order(at=at, moment=moment, log=str(log), passing=True)
+        (self.home / "order").write_text(json.dumps({"at": at, "moment": moment}))
+        (self.home / "log").write_text("")
         run = self.world.acksm("fleet", "apply", "--yes", "-o", "json")
         states = {item["cluster"]: item["state"] for item in run.data["clusters"]}
-        rows = [json.loads(line) for line in log.read_text().splitlines()]
+        rows = [json.loads(line) for line in (self.home / "log").read_text().splitlines()]
         calls = [f"{row['system']} {row['what']}" for row in rows if "k" in row and LEASE not in row["what"]]
         died = any("died" in row for row in rows)
         assert died is (run.exit_code == ExitCode.INTERRUPTED), run.stderr
@@ -48,13 +63,8 @@ clusters:
 def test_a_killed_process_is_reported_and_the_same_command_goes_on(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Forked(tmp_path) as forked:
-        monkeypatch.setattr(children, "sys", SimpleNamespace(executable=forked.python))
-        _killed_again_and_again(Rollout(world, tmp_path, forked))
-
-
-def _killed_again_and_again(rollout: Rollout) -> None:
-    world, made, kills = rollout.world, list[str](), 0
+    rollout, made, kills = Rollout(world, tmp_path), list[str](), 0
+    monkeypatch.setattr(children, "sys", SimpleNamespace(executable=rollout.python))
     while True:
         code, states, calls = rollout.apply(*((3, AFTER), (4, BEFORE))[kills % 2])
         made += calls

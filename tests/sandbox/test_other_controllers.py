@@ -70,6 +70,7 @@ def test_another_teams_controller_is_asked_about_and_its_objects_and_crds_stay(w
     assert (stranded.error_id, stranded.exit_code) == ("cleanup-would-strand", 6)
 
 
+@pytest.mark.crds
 def test_a_tenants_fake_controller_gets_nothing_and_is_in_nobodys_way(world: World) -> None:
     world.install(*ONE)
     space, other = f"team-{world.count}", "111111111111"
