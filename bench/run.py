@@ -41,7 +41,7 @@ ROOT = Path(__file__).parent.parent
 ACKSM = str(Path(sys.executable).parent / "acksm")
 AWS_ROUND_TRIP, KUBE_ROUND_TRIP = 0.060, 0.030  # seconds, at a distance
 ADMIN = "practice-admin"  # the Kubernetes user that the sandbox maps an account's administrator to
-STARTS = 5  # rounds of what acksm takes to do nothing
+STARTS = 3  # rounds of what acksm takes to do nothing
 UP_TO_DATE = "up to date"
 
 
