@@ -35,8 +35,8 @@ from acksm.cli.run import ROOT
 from acksm.cli.shape import App
 from acksm.ui import Ui
 
-# Objects after which Python collects circles among them. A command ends before there are so many; by default it would
-# look a hundred times for a tenth of that, a seventh of the CPU time of an install that has nothing to do.
+# New objects after which Python searches for cycles among them. Most commands end before there are so many; by default,
+# after 700, the search takes a seventh of the CPU time of an install that has nothing to do.
 COLLECT_AFTER = 250_000
 
 app = App(

@@ -141,6 +141,21 @@ class App(typer.Typer):
         return register
 
 
+class _WhereGiven:
+    """Typer's conversion of a parameter, by pydantic, where there is anything to convert: few parameters are given, and
+    none before TAB mostly."""
+
+    def __init__(self, made: Callable[[], Untyped]) -> None:
+        self._made = made
+
+    def coerce(self, value: Untyped, param: Untyped, ctx: Untyped) -> Untyped:
+        if value is None:
+            return () if param.multiple or param.nargs == -1 else None
+        if isinstance(value, str) and param.type_descriptor.annotation is str and param.nargs == 1:
+            return value
+        return self._made().coerce(value, param=param, ctx=ctx)
+
+
 class _Shared:
     """Parameters and help of commands and groups alike."""
 
@@ -148,7 +163,11 @@ class _Shared:
 
     def get_params(self, ctx: Untyped) -> list[Untyped]:
         own: list[Untyped] = super().get_params(ctx)  # type: ignore[misc]
-        return [*own[:-1], *_options(), *own[-1:]]
+        found = [*own[:-1], *_options(), *own[-1:]]
+        for parameter in found:
+            if "get_runtime_param" not in vars(parameter):
+                parameter.get_runtime_param = partial(_WhereGiven, parameter.get_runtime_param)
+        return found
 
     def format_options(self, ctx: Untyped, formatter: Untyped) -> None:
         for title, rows in _sections(self.get_params(ctx), ctx):

@@ -19,7 +19,7 @@ from acksm.json_types import Value
 
 FORMAT = 1  # another one where `yaml_reader` reads the same text differently, or the file has another form
 MAX_BYTES = 64 * 1024 * 1024
-_READER = f"acksm {__version__}, format {FORMAT}"
+_READER = f"format {FORMAT} of version {__version__}"
 
 
 def path_of(archive: Path) -> Path:
