@@ -94,7 +94,7 @@ def test_what_aliases_expand_to_is_counted_and_not_expanded() -> None:
     for one in (_doubled(19), _doubled(200), loop, dict.fromkeys(range(500_001))):
         with pytest.raises(ValueError, match="more than 1000000 values"):
             bounded.check(one)
-    bounded.check(dict.fromkeys(range(500000)))
+    bounded.check(dict.fromkeys(range(500_000)))
 
 
 _TEXT = st.text(st.characters(codec="ascii"), max_size=20)  # JSON escapes the rest by surrogates, which YAML lacks
