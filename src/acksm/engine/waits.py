@@ -16,7 +16,7 @@ from acksm.events import Emit, Event, Kind, silent
 HEARTBEAT_SECONDS = 30.0
 # For a wait that reads thousands of objects, which take long to be done and long to be read: so many times as long as a
 # look took is the pause after it, at least. The time that reading takes then grows with their number, not its square.
-REST = 2.0
+REST, LONGEST_REST = 2.0, 20.0
 
 
 @dataclass
@@ -49,6 +49,11 @@ class Deadline:
         return self.clock() - self.start
 
 
+def rested(took: float, rest: float = REST) -> float:
+    """The seconds to pause at least after a look that took `took`."""
+    return min(rest * took, LONGEST_REST)
+
+
 @dataclass(frozen=True)
 class Progress:
     """State of something waited for. `failure` ends the wait; `text` is the last state observed, `remedy` what helps
@@ -72,7 +77,7 @@ def wait_until(
 ) -> Progress:
     """Call `look` until it is done. Raises its failure, `timed-out` with the last state, or `interrupted`.
 
-    After a look that took a second there is a pause of at least `rest` seconds.
+    After a look that took a second there is a pause of at least `rest` seconds, and of LONGEST_REST after a long one.
     """
     pause, reported, reported_at = first_pause, "", deadline.clock()
     while True:
@@ -95,5 +100,5 @@ def wait_until(
         if progress.text != reported or deadline.clock() - reported_at >= HEARTBEAT_SECONDS:
             emit(Event(Kind.PROGRESS, "wait", f"{what}: {progress.text}", {"elapsed": round(deadline.elapsed, 1)}))
             reported, reported_at = progress.text, deadline.clock()
-        deadline.sleep(min(max(pause, rest * took), max(deadline.remaining, 0.01)))
+        deadline.sleep(min(max(pause, rested(took, rest)), max(deadline.remaining, 0.01)))
         pause = min(pause * 1.5, longest_pause)

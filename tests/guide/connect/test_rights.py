@@ -176,6 +176,33 @@ def test_who_is_none_is_asked_about_each_right() -> None:
     assert sorted(target.asked) == ["* *.*", "create namespaces", "patch namespaces"]
 
 
+class InNamespaces(Target):
+    """What is asked and allowed, with its namespace: "create models in team-1", "create models" in all."""
+
+    def _can(self, verb: str, group: str, resource: str, namespace: str = "", name: str = "") -> bool:
+        self.asked.append(f"{verb} {resource}" + (f" in {namespace}" if namespace else ""))
+        return self.asked[-1] in self._may
+
+
+def adoptions(count: int) -> list[Change]:
+    metas = ({"name": "m", "namespace": f"team-{number}"} for number in range(count))
+    return [change("adopt.create", manifest={"kind": "Model", "metadata": meta}) for meta in metas]
+
+
+def test_a_right_in_many_namespaces_is_asked_about_once_where_it_is_for_all_of_them() -> None:
+    target = InNamespaces(may=("create models",))
+    check(target, adoptions(1000))
+    assert target.asked == ["* *", "create models"]
+    few = InNamespaces(may=tuple(f"create models in team-{number}" for number in range(1000)))
+    check(few, adoptions(rights.FEW))
+    assert "create models" not in few.asked
+    check(few, adoptions(6))
+    assert set(few.asked[-6:]) == {f"create models in team-{number}" for number in range(6)}
+    with pytest.raises(AcksmError) as caught:
+        check(InNamespaces(may=("create models in team-1",)), adoptions(6))
+    assert len(caught.value.details["denied"]) == 5
+
+
 def test_what_is_not_allowed_is_told_before_the_first_write() -> None:
     with pytest.raises(AcksmError) as caught:
         check(Target(may=()), CHANGES)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from acksm.catalog import lookup
-from acksm.engine.waits import HEARTBEAT_SECONDS, REST, Deadline
+from acksm.engine.waits import HEARTBEAT_SECONDS, Deadline, rested
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent
 from acksm.guide.adopt.placement import Method
@@ -198,7 +198,7 @@ class Wait:
                 break
             if self.deadline.stopped.is_set():
                 raise AcksmError("interrupted", f"stopped while waiting for {len(left)} adoptions", where=text)
-            self.deadline.sleep(min(max(pause, REST * took), max(self.deadline.remaining, 0.01)))
+            self.deadline.sleep(min(max(pause, rested(took)), max(self.deadline.remaining, 0.01)))
             pause = min(pause * 1.4, 1.5)
         self.emit(Event(EventKind.PROGRESS, "wait", ""))
 

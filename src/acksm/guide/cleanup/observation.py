@@ -30,6 +30,7 @@ from acksm.json_types import Document, Manifest
 from acksm.kube import contents, paths
 from acksm.kube.api import Lister
 from acksm.kube.contents import Contents
+from acksm.kube.keys import unmanaged
 from acksm.kube.owners import BY_HELM, OWNED_LABEL, Owner, helm_release
 from acksm.kube.paths import Ref, ref
 from acksm.live import capability, inventory, readiness
@@ -278,7 +279,7 @@ def _target_role_names(other_account: OtherAccountSettings, maps: role_map.Maps,
 
 def _service_accounts(kube: Lister) -> tuple[tuple[str, str, str], ...] | None:
     """Every service account with a role's annotation; None where they cannot be listed."""
-    found = unless_forbidden(lambda: kube.list(ref("ServiceAccount"), metadata_only=True), None)
+    found = unless_forbidden(lambda: kube.list(ref("ServiceAccount"), metadata_only=True, keep=unmanaged), None)
     if found is None:
         return None
     rows = ((item["metadata"], (item["metadata"].get("annotations") or {}).get(ROLE_ANNOTATION)) for item in found)

@@ -7,6 +7,7 @@ denied call then names its action.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -66,6 +67,7 @@ _FIXED = {
 # The calls of adoptions -> the verbs that they need on their objects
 ADOPTION_VERBS = {"adopt.create": ("create",), "adopt.annotate": ("patch",), "adopt.renew": ("delete", "create")}
 OTHER_ACCOUNT = "target-"  # prefix of calls to the target account's IAM
+FEW = 4  # a right in more namespaces is reviewed for all of them first
 _HELM_RECORD = ("create", "", "secrets")  # helm keeps its record of a release in a Secret
 
 
@@ -219,13 +221,20 @@ def check_kube(target: Target, changes: Sequence[Change], manifests: Sequence[Do
 
 
 def _review_access(target: Target, needs: Sequence[Right], pool: ThreadPoolExecutor) -> None:
-    """One review is enough for an administrator."""
+    """One review is enough for an administrator, and one of all namespaces for whoever has a ClusterRole."""
     if not needs or target.kube.can("*", "*", "*"):
         return
-    answers = pool.map(
-        lambda one: target.kube.can(one.verb, one.group, one.resource, one.namespace, name=one.name), needs
-    )
-    denied = [str(right) for right, allowed in zip(needs, answers, strict=True) if not allowed]
+
+    def review(rights: Sequence[Right]) -> dict[Right, bool]:
+        answers = pool.map(
+            lambda one: target.kube.can(one.verb, one.group, one.resource, one.namespace, name=one.name), rights
+        )
+        return dict(zip(rights, answers, strict=True))
+
+    counts = Counter(right._replace(namespace="") for right in needs if right.namespace)
+    everywhere = review([right for right, count in counts.items() if count > FEW])
+    left = [right for right in needs if not everywhere.get(right._replace(namespace=""))]
+    denied = [str(right) for right, allowed in review(left).items() if not allowed]
     if denied:
         raise AcksmError(
             "kube-forbidden",

@@ -24,6 +24,7 @@ from acksm.helm import records, registry, values
 from acksm.helm.releases import is_marked, recovery
 from acksm.json_types import Document, Json, Manifest, Object
 from acksm.kube import paths
+from acksm.kube.keys import unmanaged
 from acksm.kube.paths import ref
 from acksm.live import adopted_resources, bindings, capability, discovery, drift, inventory, readiness, running
 from acksm.live.drift import Drift
@@ -79,7 +80,7 @@ def observe(
     with ThreadPoolExecutor(max_workers=8) as pool:
         of_eks = pool.submit(capability.visible, target.aws, target.cluster.name)
         live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
-        listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True)
+        listed = pool.submit(target.kube.list, ref("Namespace"), metadata_only=True, keep=unmanaged)
         discovered = pool.submit(discovery.observe, kube, target.settings.controller_namespace)
         seen = {} if found is not None else installed(target, controllers.service, kube)
         jobs = [
