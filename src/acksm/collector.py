@@ -21,5 +21,5 @@ def paused() -> Iterator[None]:
 
 
 def settle() -> None:
-    """What exists now stays to the end of the process, and is not searched for cycles again."""
+    """What exists now is kept to the end of the process, and is not searched for cycles again."""
     gc.freeze()
