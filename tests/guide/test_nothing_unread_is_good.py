@@ -99,6 +99,17 @@ NOT_PART = {
             "samples delete",
         )
     },
+    **{
+        (name, f"list {kind}"): "each of a release's objects is then read by its name"
+        for name in ("status", "doctor", "install", "upgrade", "export")
+        for kind in (
+            "ClusterRole",
+            "ClusterRoleBinding",
+            "Role in ack-system",
+            "RoleBinding in ack-system",
+            "ServiceAccount in ack-system",
+        )
+    },
     ("region explain", "list Namespace"): "the namespace is then read by its name",
     ("region explain", "list Deployment"): "the controller that decides is found in the controllers' namespace",
     ("logs", "list Deployment"): "the controllers' namespace is then read",
