@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from acksm.ack.names import SERVICES
+from acksm.aws import iam, simulation
 from acksm.aws.session import THROTTLED_ATTEMPTS, THROTTLED_PAUSE
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
@@ -69,6 +71,21 @@ class Turns:
         assert self._changed.wait_for(lambda: min(self.at, key=lambda one: (self.at[one], one)) == me, timeout=60)
 
 
+class OneThread(Executor):
+    """A pool whose work is done at once by who submits it: the clock of a writer is that of its thread."""
+
+    def __init__(self, max_workers: int) -> None:
+        assert max_workers
+
+    def submit(self, work: Callable[..., Any], /, *given: Any, **more: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(work(*given, **more))
+        except AcksmError as error:
+            done.set_exception(error)
+        return done
+
+
 def throttling(rate: float = 1, burst: int = 1) -> Fault:
     return Fault(400, "Throttling", "Rate exceeded", rate=rate, burst=burst)
 
@@ -95,6 +112,8 @@ def test_as_many_writers_as_an_account_has_by_default_all_end_well(gate: Gate, m
     random.seed(WRITERS)
     turns, failed, ends = Turns(), list[str](), list[float]()
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=turns.sleep))
+    for module in (iam, iam_role, simulation):
+        monkeypatch.setattr(module, "ThreadPoolExecutor", OneThread)
     gate.cloud.faults[ACCOUNT] = Faults({"iam:*": throttling()}, turns.now)
 
     def work(writer: int) -> None:
