@@ -148,7 +148,7 @@ def _by_hand(found: Drift, restored: str) -> bool:
 
 def differences(desired: object, live: object, path: Path = ()) -> Iterator[tuple[Path, object, object]]:
     """Where `live` lacks something of `desired`: path, desired and live value."""
-    if isinstance(desired, dict) and isinstance(live, dict):
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
         for key, item in desired.items():
             yield from differences(item, live.get(key), (*path, str(key)))
     elif isinstance(desired, list) and isinstance(live, list) and len(desired) == len(live):
