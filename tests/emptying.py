@@ -14,7 +14,9 @@ from acksm.errors import AcksmError
 from acksm.kube.client import Kube
 from acksm.kube.paths import Ref, ref
 
+NO_WRITES = ("dryRun=All", "accessreviews")  # in the path of a request
 ACK_GROUP = "services.k8s.aws"
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 # What the control plane makes in namespaces by itself, or of what is there. Nobody records that.
 _OWN = ("ReplicaSet", "Pod", "ConfigMap", "ServiceAccount", "Event")
 _OF_OTHERS = {
@@ -34,9 +36,19 @@ class Emptying:
     audit: Path
     crds: dict[str, str] = field(default_factory=dict)
     _read: int = 0  # bytes of the audit log
+    _emptied: bool = False
 
     def empty(self, kube: Kube, *, keep: bool) -> None:
-        """Remove what the last test left. With `keep` the CRDs stay that are as an install left them."""
+        """Remove what the last test left. With `keep` the CRDs stay that are as an install left them. Where nobody has
+        written anything since the last time there is nothing to remove."""
+        rows = list(self._rows())
+        if self._emptied and keep == bool(self.crds) and not any(_writes(row) for row in rows):
+            return
+        self._emptied = False
+        self._clear(kube, rows, keep=keep)
+        self._read, self._emptied = self.audit.stat().st_size, True
+
+    def _clear(self, kube: Kube, rows: Iterable[dict[str, Any]], *, keep: bool) -> None:
         crds = ack_crds(kube)
         kept = {name: made for name, made in crds.items() if keep and self.crds.get(name) == made}
         self.crds = kept if kept.keys() == self.crds.keys() else {}
@@ -52,51 +64,13 @@ class Emptying:
             ]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(kube.delete, doomed))
-        self._remove(kube, names)
+        _remove(kube, names, rows)
         limit = time.monotonic() + 60
         while held := _let_go(kube, kept.keys() & held):  # the last test's controllers could write, until now
             assert time.monotonic() < limit, f"objects of {held} do not go"
             time.sleep(0.1)
         if len(kept) < len(crds):
             _await_deletion(kube, kept)
-
-    def _remove(self, kube: Kube, names: Sequence[str]) -> None:
-        """Namespaces with what is in them, at once. Kubernetes itself would wait for five seconds and then look for
-        objects of each of a hundred kinds; the audit log says which were made."""
-        going, written = set(names), self._written(set(names))
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(lambda name: kube.delete(ref("Namespace", name)), names))  # from now on nothing is added
-
-            def clear(kind: Ref) -> None:
-                found = (item["metadata"] for item in kube.list(kind, metadata_only=True))
-                items = [meta for meta in found if meta.get("namespace") in going]
-                for space in sorted({meta["namespace"] for meta in items}):
-                    kube._request("delete", replace(kind, namespace=space).collection, query_params=[])
-                for meta in items:
-                    if meta.get("finalizers"):
-                        one = replace(kind, name=meta["name"], namespace=meta["namespace"])
-                        _patch(kube, one, {"finalizers": None})
-
-            kinds = {ref(name) for name in _OWN} | written
-            for kind in written:
-                kinds |= set(_OF_OTHERS.get(kind.plural, ()))
-            for plural in _OWNERS:  # first, for they would make others
-                for kind in [kind for kind in kinds if kind.plural == plural]:
-                    clear(kind)
-            list(pool.map(clear, [kind for kind in kinds if kind.plural not in _OWNERS]))
-            list(pool.map(lambda name: _finalize(kube, name), names))
-
-    def _written(self, namespaces: Collection[str]) -> set[Ref]:
-        """Kinds of which somebody wrote objects into one of the namespaces since the last call."""
-        found = set()
-        for row in self._rows():
-            at = row.get("objectRef") or {}
-            if row["verb"] in {"create", "update", "patch"} and at.get("namespace") in namespaces:
-                version = "/".join(part for part in (at.get("apiGroup"), at["apiVersion"]) if part)
-                if not at.get("subresource") and not version.startswith("events.k8s.io/"):  # they are v1's
-                    found.add((version, at["resource"]))
-        known = {(kind.api_version, kind.plural): kind for kind in map(ref, _OWN)}
-        return {known.get(key, Ref(*key, "")) for key in found}
 
     def _rows(self) -> Iterable[dict[str, Any]]:
         if not self.audit.exists():
@@ -107,6 +81,50 @@ class Emptying:
                 if line.endswith(b"\n"):
                     self._read += len(line)
                     yield json.loads(line)
+
+
+def _writes(row: Mapping[str, Any]) -> bool:
+    return row["verb"] in WRITES and not any(word in row["requestURI"] for word in NO_WRITES)
+
+
+def _remove(kube: Kube, names: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+    """Namespaces with what is in them, at once. Kubernetes itself would wait for five seconds and then look for
+    objects of each of a hundred kinds; the audit log says which were made."""
+    going, written = set(names), _written(rows, set(names))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: kube.delete(ref("Namespace", name)), names))  # from now on nothing is added
+
+        def clear(kind: Ref) -> None:
+            found = (item["metadata"] for item in kube.list(kind, metadata_only=True))
+            items = [meta for meta in found if meta.get("namespace") in going]
+            for space in sorted({meta["namespace"] for meta in items}):
+                kube._request("delete", replace(kind, namespace=space).collection, query_params=[])
+            for meta in items:
+                if meta.get("finalizers"):
+                    one = replace(kind, name=meta["name"], namespace=meta["namespace"])
+                    _patch(kube, one, {"finalizers": None})
+
+        kinds = {ref(name) for name in _OWN} | written
+        for kind in written:
+            kinds |= set(_OF_OTHERS.get(kind.plural, ()))
+        for plural in _OWNERS:  # first, for they would make others
+            for kind in [kind for kind in kinds if kind.plural == plural]:
+                clear(kind)
+        list(pool.map(clear, [kind for kind in kinds if kind.plural not in _OWNERS]))
+        list(pool.map(lambda name: _finalize(kube, name), names))
+
+
+def _written(rows: Iterable[dict[str, Any]], namespaces: Collection[str]) -> set[Ref]:
+    """Kinds of which somebody wrote objects into one of the namespaces in these rows of the log."""
+    found = set()
+    for row in rows:
+        at = row.get("objectRef") or {}
+        if row["verb"] in {"create", "update", "patch"} and at.get("namespace") in namespaces:
+            version = "/".join(part for part in (at.get("apiGroup"), at["apiVersion"]) if part)
+            if not at.get("subresource") and not version.startswith("events.k8s.io/"):  # they are v1's
+                found.add((version, at["resource"]))
+    known = {(kind.api_version, kind.plural): kind for kind in map(ref, _OWN)}
+    return {known.get(key, Ref(*key, "")) for key in found}
 
 
 def ack_crds(kube: Kube) -> dict[str, str]:
