@@ -65,7 +65,13 @@ def test_another_teams_controller_is_asked_about_and_its_objects_and_crds_stay(w
     assert not [target for target in touched if AUTOSCALING in target and "CustomResourceDefinition" in target]
     assert f"release {world.namespace}/{OURS}" in touched
 
-    world.kube.patch(ref("Deployment", "ml-scaling-ml-autoscaling", theirs), {"spec": {"replicas": 0}})
+    deployment = ref("Deployment", "ml-scaling-ml-autoscaling", theirs)
+    world.kube.patch(deployment, {"spec": {"replicas": 0}})
+
+    def ready() -> int:
+        return int(((world.kube.get(deployment) or {}).get("status") or {}).get("readyReplicas") or 0)
+
+    until(lambda: not ready(), "their controller is still ready", ready)
     stranded = world.acksm(*words)
     assert (stranded.error_id, stranded.exit_code) == ("cleanup-would-strand", 6)
 
