@@ -53,7 +53,8 @@ class State(StrEnum):
 
 @dataclass
 class Result:
-    """The result of an adoption. `error` for a failed one; `text` is the latest message of its conditions."""
+    """The result of an adoption. `error` for a failed one; `text` is the latest message of its conditions; `manifest`
+    has the object's spec and status."""
 
     item: Adoption
     state: State = State.PLANNED
@@ -217,10 +218,8 @@ class Wait:
         for result in waiting:
             manifest, helper = live.get(result.item.target), live.get(result.item.helper)
             progress = judge(result.item, manifest, helper)
-            result.manifest, result.text = (
-                manifest or {},
-                progress.text or progress.problem or progress.terminal or progress.other,
-            )
+            result.manifest = {key: (manifest or {}).get(key) for key in ("spec", "status")}
+            result.text = progress.text or progress.problem or progress.terminal or progress.other
             result.born = str(((helper or manifest or {}).get("metadata") or {}).get("creationTimestamp") or "")
             if progress.done:
                 result.state = State.ADOPTED
