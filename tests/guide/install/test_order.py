@@ -51,12 +51,18 @@ def test_releases_come_after_the_role_and_after_every_crd_is_served(
     assert after <= {"release.install", "release.ready"}
     assert ("iam.visible" in before) is bool(iam)
     assert ("crds.established" in before) is bool(crds)
-    # a wait comes when all that it waits for is done, in stages before its own
-    for wait, done in (("iam.visible", set(iam)), ("crds.established", {"crds.create"})):
-        for index, ids in enumerate(flat):
-            if wait in ids:
-                assert len(ids) == 1
-                assert not done & set().union(*flat[index:])
+    # a wait comes when all that it waits for is done: the CRDs in stages before its own, the role before it in its lane
+    for index, ids in enumerate(flat):
+        if "crds.established" in ids:
+            assert len(ids) == 1
+            assert "crds.create" not in set().union(*flat[index:])
+    role = [name for name in iam if name.startswith("iam-role")]
+    for index, stage in enumerate(stages):
+        for lane in stage:
+            names = [item.id for item in lane]
+            if "iam.visible" in names:
+                assert names[-1] == "iam.visible"
+                assert not set(role) - set(names) - set().union(*flat[:index])
     # IAM keeps its own order, and nothing is lost or doubled
     assert [item.id for item in ordered if item.id in iam] == iam
     waits = {"iam.visible", "crds.established"}

@@ -337,15 +337,17 @@ def _ordered(
     """IAM, the agent and the CRDs concurrently, as none needs the other; every release after them, as each needs the
     role, and a common CRD may come from the other service's chart. An association needs its role, and pods need it.
     The OIDC provider is needed by pods alone."""
-    waits = [crds.served(planned.crds)] if planned.crds else []
+    served = [crds.served(planned.crds)] if planned.crds else []
     visible = [_role_is_visible(role_arn)] if iam else []
-    concurrent = [replace(change, lane=change.step if change.step == "oidc" else "iam") for change in [*iam, *visible]]
+    # what follows has to wait for one of the two, and so for everything before
+    beside, before = (visible, served) if served else ([], visible)
+    concurrent = [replace(change, lane=change.step if change.step == "oidc" else "iam") for change in [*iam, *beside]]
     concurrent += [replace(change, lane="agent") for change in agents]
     return [
         *planned.namespaces,
         *concurrent,
         *planned.crds,
-        *waits,
+        *before,
         *associating,
         *planned.releases,
         *planned.conversions,
