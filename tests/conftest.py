@@ -44,9 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """What `-n auto` is: one more than there are cores, as a contract test waits for a quarter of its time."""
-    return None if "not sandbox" in str(config.getoption("-m")) else len(os.sched_getaffinity(0)) + 1
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` is: one more than there are cores, as tests wait too, those on the sandbox a quarter of their time."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 @pytest.hookimpl(wrapper=True)
