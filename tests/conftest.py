@@ -45,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """What `-n auto` is: one more than there are cores, as tests wait too, those on the sandbox a quarter of their time."""
+    """What `-n auto` is: one more than there are cores, as a test on the sandbox waits for a quarter of its time."""
     return len(os.sched_getaffinity(0)) + 1
 
 
