@@ -22,10 +22,14 @@ from fake_helm import FakeHelm
 # It begins a run, starts a helm that goes on, and says both.
 PROGRAM = """
 import subprocess, sys, time
-from acksm.presence import Presence, handles
-mine = Presence.begin()
-helm = subprocess.Popen(["sleep", "60"], pass_fds=handles(), start_new_session=True) if sys.argv[1] == "helm" else None
-print(mine.run, helm.pid if helm else 0, flush=True)
+from acksm.presence import Presence, child
+mine, helm = Presence.begin(), None
+with child() as handles:
+    if sys.argv[1] == "helm":
+        helm = subprocess.Popen(["sleep", "60"], pass_fds=handles, start_new_session=True)
+        print(mine.run, helm.pid, flush=True)
+        time.sleep(60)
+print(mine.run, 0, flush=True)
 time.sleep(60)
 """
 
@@ -45,8 +49,10 @@ def test_a_run_has_ended_when_it_was_killed() -> None:
         assert state(machine(), run) is State.RUNNING
         process.kill()
     assert state(machine(), run) is State.ENDED
+    assert not presence.left_child(run)
     presence.remove(run)
     assert state(machine(), run) is State.UNKNOWN
+    assert presence.left_child(run)
 
 
 def test_a_run_has_not_ended_while_its_helm_goes_on() -> None:
@@ -60,6 +66,7 @@ def test_a_run_has_not_ended_while_its_helm_goes_on() -> None:
             break
         signal.sigtimedwait([], 0.01)
     assert state(machine(), run) is State.ENDED
+    assert presence.left_child(run)
     presence.remove(run)
 
 
@@ -70,6 +77,7 @@ def test_the_runner_hands_the_lock_to_helm(tmp_path: Path) -> None:
     mine = Presence.begin()
     helm = Helm(dict, fake.path)
     helm.run(["list"], seconds=30)
+    assert not presence.left_child(mine.run)
     mine.end(forget=True)
     helm.run(["list"], seconds=30)
     helm.close()
@@ -91,7 +99,8 @@ def test_where_no_file_can_be_made_others_cannot_tell(monkeypatch: pytest.Monkey
     one = Presence.begin()
     assert (one.handle, state(machine(), one.run)) == (-1, State.UNKNOWN)
     one.end(forget=True)
-    assert presence.handles() == ()
+    with presence.child() as handles:
+        assert handles == ()
 
 
 @pytest.mark.parametrize("failure", [OSError(errno.ENOLCK, "no locks"), None])

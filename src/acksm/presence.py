@@ -3,7 +3,8 @@
 A process id would not do: ids are reused, mean another process in a container, and a helm may outlive the acksm that
 started it. flock(2) belongs to the open file, which children inherit; the kernel releases it when the last
 process that has the file open ends, however it ends, and after a restart of the machine no one holds it. The file's
-random name identifies one run, and a file that can be opened shows that its run had the same file system.
+random name identifies one run, and a file that can be opened shows that its run had the same file system. It has a byte
+for each helm that is at work: a run that was killed then tells whether one may have gone on without it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import secrets
 import socket
 import stat
 import tempfile
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
@@ -23,6 +26,7 @@ from pathlib import Path
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 _handles: set[int] = set()
+_children, _counting = 0, threading.Lock()
 
 
 class State(Enum):
@@ -64,9 +68,23 @@ class Presence:
             remove(self.run)
 
 
-def handles() -> tuple[int, ...]:
-    """The locked files of this process, for the children that have to end before their run ends."""
-    return tuple(_handles)
+@contextmanager
+def child() -> Iterator[tuple[int, ...]]:
+    """The locked files of this process, for a child that has to end before its run ends; it is at work inside."""
+    _count(1)
+    try:
+        yield tuple(_handles)
+    finally:
+        _count(-1)
+
+
+def _count(change: int) -> None:
+    global _children
+    with _counting:
+        _children += change
+        for handle in _handles:
+            with suppress(OSError):  # a full disk
+                os.ftruncate(handle, _children)
 
 
 @cache
@@ -97,6 +115,14 @@ def state(machine_of: str, run: str) -> State:
     finally:
         os.close(handle)
     return State.ENDED
+
+
+def left_child(run: str) -> bool:
+    """Whether a helm was at work when the run was killed, also where that cannot be told."""
+    try:
+        return not _RUN.fullmatch(run) or os.lstat(_file(run)).st_size > 0
+    except OSError:
+        return True
 
 
 def remove(run: str) -> None:

@@ -130,6 +130,19 @@ def test_one_that_was_killed_here_is_replaced_at_once(killed: str) -> None:
     assert one.kube.get(PLACE) is None
 
 
+def test_one_that_was_killed_while_helm_was_at_work_is_replaced_and_the_plan_made_again() -> None:
+    """helm may have gone on without it, after this run had read the cluster."""
+    killed = Presence.begin()
+    with presence.child():
+        killed.end(forget=False)
+    one = Holding()
+    one.kube.create(other(killed.run))
+    one.outdated()
+    assert one.now == 0
+    with one.held() as locked:
+        assert locked
+
+
 def test_without_patience_too(killed: str) -> None:
     one = Holding(patience=0.0)
     one.kube.create(other(killed))

@@ -211,8 +211,10 @@ class _Watch:
         if not free and state is not State.ENDED and (state is State.RUNNING or self.silent < DURATION_SECONDS):
             self.outdated = True
             return
-        # the same clock on this machine: whether it ran after this command had started
-        self.outdated = self.outdated or _age(found, "renewTime") <= self.deadline.elapsed
+        # the same clock on this machine: whether it ran after this command had started. A helm that it left behind may
+        # have worked on until now.
+        late = _age(found, "renewTime") <= self.deadline.elapsed
+        self.outdated = self.outdated or late or (not free and presence.left_child(_mark(found, RUN)))
         self.mine = _replace(self.kube, self.me, found)
         if self.mine and state is State.ENDED:
             presence.remove(_mark(found, RUN))

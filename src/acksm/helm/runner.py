@@ -113,30 +113,35 @@ class Helm:
 
     def _run(self, argv: Sequence[str], seconds: float) -> str:
         write_private(Path(self._kubeconfig), json.dumps(dict(self._made())))
+        with presence.child() as handles:
+            process = self._start(argv, handles)
+            try:
+                out, err = process.communicate(timeout=max(1.0, seconds))
+            except subprocess.TimeoutExpired:
+                _end(process)
+                raise AcksmError("helm-timeout", f"helm {argv[0]} did not finish within {seconds:.0f} s") from None
+            except BaseException:
+                # Ctrl-C: helm gets the signal once, and time to write its release record.
+                _end(process)
+                raise
+        if process.returncode != 0:
+            raise explain(argv[0], err.decode("utf-8", "replace"))
+        return out[:MAX_OUTPUT].decode("utf-8", "replace")
+
+    def _start(self, argv: Sequence[str], handles: Sequence[int]) -> subprocess.Popen[bytes]:
+        """The process, with the open files `handles`: the run has not ended before helm has."""
         try:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 [self.path, *argv],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
-                pass_fds=presence.handles(),  # the run has not ended before helm has
+                pass_fds=handles,
             )
         except OSError as error:
             raise AcksmError("helm-missing", f"cannot start {self.path}: {error.strerror}", where=self.path) from error
-        try:
-            out, err = process.communicate(timeout=max(1.0, seconds))
-        except subprocess.TimeoutExpired:
-            _end(process)
-            raise AcksmError("helm-timeout", f"helm {argv[0]} did not finish within {seconds:.0f} s") from None
-        except BaseException:
-            # Ctrl-C: helm gets the signal once, and time to write its release record.
-            _end(process)
-            raise
-        if process.returncode != 0:
-            raise explain(argv[0], err.decode("utf-8", "replace"))
-        return out[:MAX_OUTPUT].decode("utf-8", "replace")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
