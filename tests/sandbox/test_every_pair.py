@@ -46,7 +46,7 @@ class Life:
         self.world, self.lab = world, Lab(world, "stand-in")
         self.objects: list[tuple[str, str, str]] = []
         self.identities: dict[tuple[str, str, str], str] = {}
-        self.log = directory(NAME) / "aws.log"
+        self.log, self.owners = directory(NAME) / "aws.log", {world.account}
 
     def versions(self, step: tuple[str, str]) -> list[str]:
         return [f"--version={service}={version}" for service, version in zip(charts.SERVICES, step, strict=True)]
@@ -78,12 +78,14 @@ class Life:
         return found if [item["status"] for item in synced] == ["True"] else None
 
     def written(self, since: int) -> list[str]:
-        """What was written in SageMaker since the log had this size, of either account, except by administrators."""
+        """What was written in SageMaker since the log had this size, in accounts of its objects, except by
+        administrators."""
         with self.log.open("rb") as stream:
             stream.seek(since)
             rows = [json.loads(line) for line in stream.read().splitlines() if line.strip()]
         ours = {keys["AWS_ACCESS_KEY_ID"] for keys in self.world.state.accounts.values()}
-        named = [row["action"] for row in rows if row["action"].startswith("sagemaker:") and row["key"] not in ours]
+        rows = [row for row in rows if row["account"] in self.owners and row["key"] not in ours]
+        named = [row["action"] for row in rows if row["action"].startswith("sagemaker:")]
         return [action for action in named if not action.partition(":")[2].startswith(READS)]
 
     def checked(self, expected: set[str]) -> None:
@@ -97,6 +99,7 @@ class Life:
 
     def accounts(self) -> str:
         """A namespace whose objects are of another account."""
+        self.owners.add(OTHER_ACCOUNT)
         role = self.lab.trusted_role()
         self.lab.may_assume(role)
         self.lab.map({OTHER_ACCOUNT: role})

@@ -95,7 +95,8 @@ class Cloud:
         params = {name: values[0] for name, values in _form(body).items()}
         if action == "unsigned:AssumeRoleWithWebIdentity":
             service, action = "sts", WEB_IDENTITY
-        faults = self.faults.get(account_of(key) if key else _account_in(params), Faults())
+        account = account_of(key) if key else _account_in(params)
+        faults = self.faults.get(account, Faults())
         fault = None if key == EXPIRED_KEY else faults.next(action)
         if fault and fault.drop == "before":
             drop(environ)
@@ -106,16 +107,15 @@ class Cloud:
             kind = "text/xml" if service in _QUERY else "application/json"
             note(f"{status} {code}", [("Content-Type", kind), ("x-amzn-ErrorType", code)])
         elif action in iam_answers.OWN:
-            account = account_of(key)
             status_line, raw = _own_answer(_iam(account), action, params, self.scps.get(account))
             answer = [raw]
             note(status_line, [("Content-Type", "text/xml")])
         elif action in eks_own.OWN:
-            status_line, headers, raw = self.eks.respond(action, environ, body, account_of(key), _region(environ))
+            status_line, headers, raw = self.eks.respond(action, environ, body, account, _region(environ))
             answer = [raw]
             note(status_line, headers)
         elif action == "ecr:GetAuthorizationToken" and self.registries:
-            token = self.registries.token(account_of(key), key, _region(environ))
+            token = self.registries.token(account, key, _region(environ))
             until = time.time() + 12 * 3600
             issued = {"authorizationData": [{"authorizationToken": token, "expiresAt": until}]}
             answer = [json.dumps(issued).encode()]
@@ -123,7 +123,7 @@ class Cloud:
         else:
             # Given the account of the key, moto does not search every partition of every account, for each of which it
             # would first create a state with a thousand policies: half a second before a new account's first answer.
-            environ["HTTP_X_MOTO_ACCOUNT_ID"] = account_of(key) if key else _account_in(params)
+            environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
             if service in answers.SERVICES:
                 status_line, headers, raw = answers.respond(
                     self._moto, environ, service, action, body, _region(environ)
@@ -134,7 +134,7 @@ class Cloud:
                 answer = self._moto(environ, note)
         with self._lock:
             status_code = int((seen or ["0"])[0].split()[0])
-            row = {"time": time.time(), "action": action, "key": key, "status": status_code}
+            row = {"time": time.time(), "action": action, "account": account, "key": key, "status": status_code}
             self._log.write(json.dumps(row) + "\n")
         if status_code < 300:
             faults.happened(action)
