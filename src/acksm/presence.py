@@ -4,7 +4,7 @@ A process id would not do: ids are reused, mean another process in a container, 
 started it. flock(2) belongs to the open file, which children inherit; the kernel releases it when the last
 process that has the file open ends, however it ends, and after a restart of the machine no one holds it. The file's
 random name identifies one run, and a file that can be opened shows that its run had the same file system. It has a byte
-for each helm that is at work: a run that was killed then tells whether one may have gone on without it.
+for each helm that is running: after a run was killed, they show whether one may have continued without it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Presence:
 
 @contextmanager
 def child() -> Iterator[tuple[int, ...]]:
-    """The locked files of this process, for a child that has to end before its run ends; it is at work inside."""
+    """The locked files of this process, for a child that has to end before its run ends, and that runs inside."""
     _count(1)
     try:
         yield tuple(_handles)
@@ -118,7 +118,7 @@ def state(machine_of: str, run: str) -> State:
 
 
 def left_child(run: str) -> bool:
-    """Whether a helm was at work when the run was killed, also where that cannot be told."""
+    """Whether a helm was running when the run was killed; True also where that is unknown."""
     try:
         return not _RUN.fullmatch(run) or os.lstat(_file(run)).st_size > 0
     except OSError:
