@@ -268,8 +268,8 @@ _METHOD = (
     "the pods' identity after the last. A second run of the script fails at its first write.",
     "- Requests are counted from the sandbox's log of AWS requests, by the caller's key, and from the apiserver's "
     "audit log, by the caller's user, including kubectl's, helm's and aws's own.",
-    "- The distance is a proxy on loopback before AWS's endpoint and one before the apiserver, for both tools in the "
-    "place of the real ones, EKS's description of the cluster included. They delay each direction by half of the round "
+    "- The distance is a proxy on loopback before AWS's endpoint and one before the apiserver, for both tools instead "
+    "of the real ones, EKS's description of the cluster included. They delay each direction by half of the round "
     "trip; "
     "what a client sends first leaves a round trip after it opened the connection, as a TCP handshake takes one, and "
     "the handshake of TLS is delayed as it passes. Bandwidth is not limited.",
