@@ -332,15 +332,12 @@ def main() -> int:
         return int(error.exit_code)
     finally:
         api.down(options.name, ui.emit)
-    report.put_section(options.page, TITLE, section(found))
     series = {
         f"fleet {name}": [(size, max(run.cpu, 0.01)) for size, run in runs.items()]
         for name, runs in found.alone.items()
     }
     picture = plot.lines("The supervisor of a fleet, by itself", "entries", "seconds of CPU time", series)
-    place = options.page.parent / PICTURE
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(picture, "utf-8")
+    report.put_section(options.page, TITLE, section(found), {PICTURE: picture})
     return report.judge(targets(found), ui)
 
 

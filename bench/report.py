@@ -310,10 +310,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 OTHERS = ("Adoption of many", "Fleets", "Scale")
 
 
-def put_section(page: Path, title: str, section: str) -> None:
-    """Write a section into the page, which may not exist yet."""
+def put_section(page: Path, title: str, section: str, pictures: Mapping[str, str] | None = None) -> None:
+    """Write a section into the page, which may not exist yet, and its pictures, by their paths from the page."""
     old = page.read_text("utf-8") if page.exists() else ""
     page.write_text(with_section(old, title, section), "utf-8")
+    for path, picture in (pictures or {}).items():
+        place = page.parent / path
+        place.parent.mkdir(exist_ok=True)
+        place.write_text(picture, "utf-8")
 
 
 def judge(found: Sequence[Target], ui: Ui) -> int:

@@ -294,11 +294,7 @@ def main() -> int:
     if tuple(options.sizes) != SIZES:
         return 0
     found = Results(runs, datetime.now(UTC).date().isoformat(), load)
-    report.put_section(options.page, TITLE, section(found))
-    for path, picture in pictures(runs).items():
-        place = options.page.parent / path
-        place.parent.mkdir(exist_ok=True)
-        place.write_text(picture, "utf-8")
+    report.put_section(options.page, TITLE, section(found), pictures(runs))
     return report.judge(targets(found), ui)
 
 

@@ -5,6 +5,7 @@ A run that ended early is run again: clusters that are done say so within a seco
 
 from __future__ import annotations
 
+import gc
 import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from acksm import collector, reports
+from acksm import reports
 from acksm.aws.session import Keys
 from acksm.engine import interrupts
 from acksm.errors import AcksmError
@@ -286,7 +287,7 @@ class _Running:
         try:
             settings = self.command.settings or argv == LOOK
             found = self.children.run(one, argv, _keys(one), lambda line: self._says(one, line), settings=settings)
-            collector.settle()  # thousands of reports would be searched again for each further one
+            gc.freeze()  # thousands of reports would be searched again for each further one
             return found
         except AcksmError as error:  # of signing in: of this cluster alone
             return Ended(int(error.exit_code), {"error": error.as_data()}, (f"error[{error.id}] {error.message}",))

@@ -41,6 +41,7 @@ class Once:
 
     def __init__(self, kube: Observed) -> None:
         self._kube, self._lock = kube, threading.Lock()
+        self.can, self.apply = kube.can, kube.apply  # what is not read is passed on
         self._answers: dict[Hashable, Future[Untyped]] = {}
 
     def get(self, one: Ref, /) -> Object | None:
@@ -65,22 +66,6 @@ class Once:
                 lambda: self._kube.list(of, selector=selector, field=field, metadata_only=metadata_only, keep=keep),
             )
         ]
-
-    def can(
-        self,
-        verb: str,
-        group: str,
-        resource: str,
-        namespace: str = "",
-        /,
-        *,
-        account: tuple[str, str] | None = None,
-        name: str = "",
-    ) -> bool:
-        return self._kube.can(verb, group, resource, namespace, account=account, name=name)
-
-    def apply(self, manifest: Manifest, force: bool = False, dry_run: bool = False) -> Object:
-        return self._kube.apply(manifest, force, dry_run)
 
     def _deployments(self, namespace: str) -> Sequence[Object]:
         """Every Deployment, or those of a namespace."""
