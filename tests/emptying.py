@@ -1,190 +1,85 @@
-"""What a test left in its cluster goes, before the next one begins."""
+"""What a test left in its cluster goes before the next one starts, straight out of etcd."""
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from acksm.errors import AcksmError
-from acksm.kube.client import Kube
-from acksm.kube.paths import Ref, ref
+import urllib3
 
-NO_WRITES = ("dryRun=All", "accessreviews")  # in the path of a request
-ACK_GROUP = "services.k8s.aws"
-WRITES = {"create", "update", "patch", "delete", "deletecollection"}
-# What the control plane makes in namespaces by itself, or of what is there. Nobody records that.
-_OWN = ("ReplicaSet", "Pod", "ConfigMap", "ServiceAccount", "Event")
-_OF_OTHERS = {
-    "services": (Ref("v1", "endpoints", "Endpoints"), Ref("discovery.k8s.io/v1", "endpointslices", "EndpointSlice")),
-    "daemonsets": (Ref("apps/v1", "controllerrevisions", "ControllerRevision"),),
-    "statefulsets": (Ref("apps/v1", "controllerrevisions", "ControllerRevision"),),
-    "cronjobs": (Ref("batch/v1", "jobs", "Job"),),
-}
-_OWNERS = ("cronjobs", "jobs", "daemonsets", "statefulsets", "deployments", "replicasets")
+CRD = re.compile(r"/registry/apiextensions\.k8s\.io/customresourcedefinitions/.*\.services\.k8s\.aws")
+# What the control plane makes for itself at any time: whole kinds, what is in namespaces kube-…, and two objects.
+_ITS_OWN = re.compile(
+    r"/registry/(masterleases|minions|csinodes|apiregistration\.k8s\.io|flowschemas|prioritylevelconfigurations|ranges"
+    r"|ipaddresses|servicecidrs|\S*/kube-[^/]+|\w+/system:[^/]+|serviceaccounts/default/default"
+    r"|configmaps/default/kube-root-ca\.crt)(/\S*)?"
+)
+_MOST = 100  # operations of a transaction: etcd takes 128
 
 
 @dataclass
 class Emptying:
-    """Of one cluster, whose audit log is `audit`. `crds` are those that an install has left, with the resource version
-    that nobody has changed since."""
+    """Of one cluster, whose etcd answers at `url`; `pki` has the certificates of its clients.
 
-    audit: Path
-    crds: dict[str, str] = field(default_factory=dict)
-    _read: int = 0  # bytes of the audit log
-    _emptied: bool = False
+    etcd is written as another apiserver would, so that the whole control plane sees it, and nothing is waited for:
+    through the API, a namespace ends after a search for objects of every kind, and a CRD after seconds.
+    """
 
-    def empty(self, kube: Kube, *, keep: bool) -> None:
-        """Remove what the last test left. With `keep` the CRDs stay that are as an install left them. Where nobody has
-        written anything since the last time there is nothing to remove."""
-        rows = list(self._rows())
-        if self._emptied and keep == bool(self.crds) and not any(_writes(row) for row in rows):
-            return
-        self._emptied = False
-        self._clear(kube, rows, keep=keep)
-        self._read, self._emptied = self.audit.stat().st_size, True
+    url: str
+    pki: Path
+    _start: dict[str, str] = field(default_factory=dict)  # key -> value, as etcd's gateway has it
+    _written: dict[str, str] = field(default_factory=dict)  # key -> the revision in which it had its value
 
-    def _clear(self, kube: Kube, rows: Iterable[dict[str, Any]], *, keep: bool) -> None:
-        crds = ack_crds(kube)
-        kept = {name: made for name, made in crds.items() if keep and self.crds.get(name) == made}
-        self.crds = kept if kept.keys() == self.crds.keys() else {}
-        held = _let_go(kube, crds)
-        spaces = [item["metadata"] for item in kube.list(ref("Namespace"))]
-        names = [meta["name"] for meta in spaces if not meta["name"].startswith(("kube-", "default"))]
-        doomed = [ref("CustomResourceDefinition", name) for name in crds if name not in kept]
-        for kind in ("ClusterRole", "ClusterRoleBinding"):
-            doomed += [
-                ref(kind, name)
-                for name in names_of(kube, ref(kind))
-                if not name.startswith(("system:", "cluster-", "kube")) and name not in {"admin", "edit", "view"}
-            ]
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(kube.delete, doomed))
-        _remove(kube, names, rows)
-        limit = time.monotonic() + 60
-        while held := _let_go(kube, kept.keys() & held):  # the last test's controllers could write, until now
-            assert time.monotonic() < limit, f"objects of {held} do not go"
-            time.sleep(0.1)
-        if len(kept) < len(crds):
-            _await_deletion(kube, kept)
+    def empty(self, more: Mapping[str, str]) -> None:
+        """Everything as it was the first time that this was called, and `more` of what `found` has returned."""
+        self._start = self._start or self.found(re.compile(".*"))
+        while self._put_right({**self._start, **more}):  # who wrote before they saw that their namespace is gone
+            pass
 
-    def _rows(self) -> Iterable[dict[str, Any]]:
-        if not self.audit.exists():
-            return
-        with self.audit.open("rb") as stream:
-            stream.seek(self._read)
-            for line in stream:
-                if line.endswith(b"\n"):
-                    self._read += len(line)
-                    yield json.loads(line)
+    def found(self, keys: re.Pattern[str]) -> dict[str, str]:
+        """Of the keys that are like this, those that are not the control plane's own, with their values."""
+        found = {}
+        for item in self._range():
+            key = b64decode(item["key"]).decode()
+            if keys.fullmatch(key) and not _ITS_OWN.fullmatch(key):
+                found[key], self._written[key] = item["value"], item["mod_revision"]
+        return found
 
+    def _put_right(self, wanted: Mapping[str, str]) -> bool:
+        """Write what differs; whether that was anything."""
+        there = {b64decode(item["key"]).decode(): item["mod_revision"] for item in self._range(keys_only=True)}
+        gone = [key for key in there.keys() - wanted.keys() if not _ITS_OWN.fullmatch(key)]
+        gone.sort(key=lambda key: not key.startswith("/registry/namespaces/"))  # from then on nothing is added
+        for first in range(0, len(gone), _MOST):
+            deleted = [{"request_delete_range": {"key": _base64(key)}} for key in gone[first : first + _MOST]]
+            self._ask("txn", success=deleted)
+        put = [key for key in wanted if there.get(key) != self._written[key]]
+        for key in put:
+            self._written[key] = self._ask("put", key=_base64(key), value=wanted[key])["header"]["revision"]
+        return bool(gone or put)
 
-def _writes(row: Mapping[str, Any]) -> bool:
-    return row["verb"] in WRITES and not any(word in row["requestURI"] for word in NO_WRITES)
+    def _range(self, **more: Any) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = self._ask(
+            "range", key=_base64("/registry/"), range_end=_base64("/registry0"), **more
+        )["kvs"]
+        return found
 
+    def _ask(self, what: str, **body: Any) -> Any:
+        answer = self._http.request("POST", f"{self.url}/v3/kv/{what}", json=body)
+        assert answer.status == 200, answer.data
+        return json.loads(answer.data)
 
-def _remove(kube: Kube, names: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
-    """Namespaces with what is in them, at once. Kubernetes itself would wait for five seconds and then look for
-    objects of each of a hundred kinds; the audit log says which were made."""
-    going, written = set(names), _written(rows, set(names))
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda name: kube.delete(ref("Namespace", name)), names))  # from now on nothing is added
-
-        def clear(kind: Ref) -> None:
-            found = (item["metadata"] for item in kube.list(kind, metadata_only=True))
-            items = [meta for meta in found if meta.get("namespace") in going]
-            for space in sorted({meta["namespace"] for meta in items}):
-                kube._request("delete", replace(kind, namespace=space).collection, query_params=[])
-            for meta in items:
-                if meta.get("finalizers"):
-                    one = replace(kind, name=meta["name"], namespace=meta["namespace"])
-                    _patch(kube, one, {"finalizers": None})
-
-        kinds = {ref(name) for name in _OWN} | written
-        for kind in written:
-            kinds |= set(_OF_OTHERS.get(kind.plural, ()))
-        for plural in _OWNERS:  # first, for they would make others
-            for kind in [kind for kind in kinds if kind.plural == plural]:
-                clear(kind)
-        list(pool.map(clear, [kind for kind in kinds if kind.plural not in _OWNERS]))
-        list(pool.map(lambda name: _finalize(kube, name), names))
+    @cached_property
+    def _http(self) -> urllib3.PoolManager:
+        crt, key = (str(self.pki / f"kube-apiserver-etcd-client.{end}") for end in ("crt", "key"))
+        return urllib3.PoolManager(ca_certs=str(self.pki / "ca.crt"), cert_file=crt, key_file=key)
 
 
-def _written(rows: Iterable[dict[str, Any]], namespaces: Collection[str]) -> set[Ref]:
-    """Kinds of which somebody wrote objects into one of the namespaces in these rows of the log."""
-    found = set()
-    for row in rows:
-        at = row.get("objectRef") or {}
-        if row["verb"] in {"create", "update", "patch"} and at.get("namespace") in namespaces:
-            version = "/".join(part for part in (at.get("apiGroup"), at["apiVersion"]) if part)
-            if not at.get("subresource") and not version.startswith("events.k8s.io/"):  # they are v1's
-                found.add((version, at["resource"]))
-    known = {(kind.api_version, kind.plural): kind for kind in map(ref, _OWN)}
-    return {known.get(key, Ref(*key, "")) for key in found}
-
-
-def ack_crds(kube: Kube) -> dict[str, str]:
-    """The resource version of each CRD of ACK, by name."""
-    found = [item["metadata"] for item in kube.list(ref("CustomResourceDefinition"), metadata_only=True)]
-    return {meta["name"]: meta["resourceVersion"] for meta in found if meta["name"].endswith(ACK_GROUP)}
-
-
-def names_of(kube: Kube, collection: Ref) -> list[str]:
-    """Names of the objects of a collection."""
-    return [item["metadata"]["name"] for item in kube.list(collection, metadata_only=True)]
-
-
-def _finalize(kube: Kube, name: str) -> None:
-    """Nothing is left in a namespace that is being deleted."""
-    for _ in range(20):
-        found = kube.get(ref("Namespace", name))
-        if found is None:
-            return
-        found["spec"] = {"finalizers": []}
-        try:
-            kube._request("put", f"{ref('Namespace', name).path}/finalize", body=found, query_params=[])
-        except AcksmError as error:
-            if error.id not in {"kube-conflict", "kube-not-found"}:  # its controller writes its status meanwhile
-                raise
-
-
-def _patch(kube: Kube, going: Ref, metadata: Mapping[str, Any]) -> None:
-    """Change the metadata of something that may be gone by now; None removes."""
-    try:
-        kube.patch(going, {"metadata": metadata})
-    except AcksmError as error:
-        if error.id != "kube-not-found":
-            raise
-
-
-def _let_go(kube: Kube, crds: Iterable[str]) -> list[str]:
-    """Delete the objects that the last test left, and take their finalizers off: nobody is there to do it once its
-    controllers are gone. Names of the CRDs that had some."""
-    held = []
-    for crd in crds:
-        plural, _, group = crd.partition(".")
-        kind = Ref(f"{group}/v1alpha1", plural, "")
-        for meta in (item["metadata"] for item in kube.list(kind, metadata_only=True)):
-            held.append(crd)
-            one = replace(kind, name=meta["name"], namespace=meta.get("namespace", ""))
-            kube.delete(one)
-            if meta.get("finalizers"):
-                _patch(kube, one, {"finalizers": None})
-    return sorted(set(held))
-
-
-def _await_deletion(kube: Kube, kept: Collection[str]) -> None:
-    """Until ACK's other CRDs are gone."""
-    limit, nudged = time.monotonic() + 60, time.monotonic()
-    while left := [name for name in ack_crds(kube) if name not in kept]:
-        if time.monotonic() > limit:
-            raise AssertionError(f"{left} do not go: {kube.get(ref('CustomResourceDefinition', left[0]))}"[-3000:])
-        if time.monotonic() - nudged > 2:  # its cleaner waits longer each time; a change lets it look again
-            nudged = time.monotonic()
-            for name in left:
-                _patch(kube, ref("CustomResourceDefinition", name), {"annotations": {"touched": str(time.time())}})
-        time.sleep(0.1)
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()

@@ -21,9 +21,11 @@ from acksm.kube.client import Endpoint, Kube
 from acksm.kube.paths import Ref, ref
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION, State, directory
-from emptying import NO_WRITES, WRITES, Emptying, ack_crds, names_of
+from emptying import CRD, Emptying
 
 NAME = "tests"
+WRITES = {"create", "update", "patch", "delete", "deletecollection"}
+_NO_WRITES = ("dryRun=All", "accessreviews")  # in the path of a request
 # One service of the two, with five CRDs, for tests that are about neither: the other's thirty are most of an install.
 ONE = ("--service", "applicationautoscaling")
 _PAIR = {"certificate": "crt", "key": "key"}
@@ -69,7 +71,7 @@ class Requests:
         kube = [
             f"{verb} {path}"
             for verb, path, _ in self.kube
-            if verb in WRITES and not any(word in path for word in (*NO_WRITES, "/leases"))
+            if verb in WRITES and not any(word in path for word in (*_NO_WRITES, "/leases"))
         ]
         return aws + kube
 
@@ -90,9 +92,11 @@ class World:
     count: int = 0
     variables: dict[str, str] = field(default_factory=dict)
     emptying: Emptying = field(init=False)
+    crds: dict[str, str] = field(default_factory=dict)  # of both services, as an install leaves them, for `emptying`
 
     def __post_init__(self) -> None:
-        self.emptying = Emptying(directory(NAME) / "clusters" / self.cluster / "audit.log")
+        pki = directory(NAME) / "clusters" / self.cluster / "pki"
+        self.emptying = Emptying(self.state.clusters[self.cluster].etcd, pki)
 
     @classmethod
     def start(cls, worker: str) -> World:
@@ -132,12 +136,12 @@ class World:
         moment to end, and nobody waits for them: each test has its own namespace for the controllers."""
         self.end_faults()
         api.control(self.state, "POST", f"accounts/{self.account}/empty")
-        self.emptying.empty(self.kube, keep=crds)
-        if crds and not self.emptying.crds:
+        self.emptying.empty(self.crds if crds else {})
+        if crds and not self.crds:
             self._name_namespace()
             with tempfile.TemporaryDirectory() as cache:
                 assert self.acksm("install", "-y", env=self.variables | {"XDG_CACHE_HOME": cache}).ok()
-            self.emptying.crds = ack_crds(self.kube)
+            self.crds = self.emptying.found(CRD)
             return self.reset(crds=True)
         return self._name_namespace()
 
@@ -321,7 +325,8 @@ class World:
 
     def objects(self, kind: str) -> list[str]:
         """Names of the objects of a built-in kind in the controllers' namespace."""
-        return names_of(self.kube, ref(kind, namespace=self.namespace))
+        found = self.kube.list(ref(kind, namespace=self.namespace), metadata_only=True)
+        return [item["metadata"]["name"] for item in found]
 
 
 def _rows(log: Path, mark: int) -> list[dict[str, Any]]:

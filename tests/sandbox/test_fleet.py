@@ -25,9 +25,8 @@ from acksm.fleet.between import checked, findings
 from acksm.kube.conditions import holds
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION, directory
-from emptying import WRITES
 from forked import Forked
-from world import NAME, World
+from world import NAME, WRITES, World
 
 FAR_ACCOUNT, FAR_REGION = "222222222222", "eu-west-1"
 GROUP, OLD = "applicationautoscaling.services.k8s.aws", "1.1.1"

@@ -127,7 +127,7 @@ class ControlPlane:
         at_etcd = self.ca.issue("kube-apiserver-etcd-client")
         signing_key(pki / "sa.key")
         self.state.issuer = issuer
-        self.state.endpoint = f"https://127.0.0.1:{secure}"
+        self.state.endpoint, self.state.etcd = f"https://127.0.0.1:{secure}", f"https://127.0.0.1:{etcd_client}"
         self.state.ca_data = base64.b64encode(self.ca.path.read_bytes()).decode()
         (self.home / "audit-policy.yaml").write_text(AUDIT)
         hooks = webhooks(self.ca)
@@ -136,8 +136,8 @@ class ControlPlane:
         self._start(
             "etcd",
             f"--data-dir={self.home / 'etcd'}",
-            f"--listen-client-urls=https://127.0.0.1:{etcd_client}",
-            f"--advertise-client-urls=https://127.0.0.1:{etcd_client}",
+            f"--listen-client-urls={self.state.etcd}",
+            f"--advertise-client-urls={self.state.etcd}",
             f"--listen-peer-urls=https://127.0.0.1:{etcd_peer}",
             f"--initial-advertise-peer-urls=https://127.0.0.1:{etcd_peer}",
             f"--initial-cluster=default=https://127.0.0.1:{etcd_peer}",
@@ -151,13 +151,15 @@ class ControlPlane:
                     f"--{whose}key-file={etcd[1]}",
                 )
             ),
-            "--enable-grpc-gateway=false",
+            # Its gateway, by which the tests empty a cluster, is a client of its own.
+            f"--client-cert-file={at_etcd[0]}",
+            f"--client-key-file={at_etcd[1]}",
             "--unsafe-no-fsync",
             "--log-level=warn",
         )
         self._start(
             "kube-apiserver",
-            f"--etcd-servers=https://127.0.0.1:{etcd_client}",
+            f"--etcd-servers={self.state.etcd}",
             f"--etcd-cafile={self.ca.path}",
             f"--etcd-certfile={at_etcd[0]}",
             f"--etcd-keyfile={at_etcd[1]}",

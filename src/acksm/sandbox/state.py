@@ -50,7 +50,8 @@ class Process:
 @dataclass
 class ClusterState:
     """One cluster: its ports, processes and EKS record. `own` is False for a cluster that the user brought; `handle` is
-    its name in the sandbox, which differs where another account or region has a cluster of this name."""
+    its name in the sandbox, which differs where another account or region has a cluster of this name; `etcd` is the URL
+    of its etcd, "" for a cluster that the user brought."""
 
     name: str
     region: str
@@ -61,6 +62,7 @@ class ClusterState:
     processes: list[Process] = field(default_factory=list)
     own: bool = True
     handle: str = ""
+    etcd: str = ""
 
     def __post_init__(self) -> None:
         self.handle = self.handle or self.name
