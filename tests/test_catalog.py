@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -20,20 +20,29 @@ from acksm.exits import ExitCode
 SOURCE = Path(acksm.__file__).parent
 
 
+WITH_IDS = {"AcksmError": (0, "id"), "Change": (0, "id"), "Event": (1, "id")}
+
+
+@dataclass(frozen=True)
+class Code:
+    """The calls of what has an id, by name and each with its place, and all texts."""
+
+    calls: dict[str, list[tuple[str, ast.Call]]]
+    texts: set[str]
+
+
 @cache
-def trees() -> dict[str, ast.Module]:
-    return {
-        str(path.relative_to(SOURCE)): ast.parse(path.read_text())
-        for path in sorted(SOURCE.rglob("*.py"))
-        if path.parent != SOURCE / "catalog"
-    }
-
-
-def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
-    for file, tree in trees().items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
-                yield f"{file}:{node.lineno}", node
+def code() -> Code:
+    found = Code({name: [] for name in WITH_IDS}, set())
+    for path in sorted(SOURCE.rglob("*.py")):
+        if path.parent == SOURCE / "catalog":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in WITH_IDS:
+                found.calls[node.func.id].append((f"{path.relative_to(SOURCE)}:{node.lineno}", node))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.texts.add(node.value)
+    return found
 
 
 def literals(node: ast.expr | None) -> list[str]:
@@ -54,11 +63,11 @@ def argument(node: ast.Call, index: int, keyword: str) -> ast.expr | None:
 
 def used(kind: str) -> dict[str, str]:
     """Ids by where they are used first."""
-    index, keyword = {"AcksmError": (0, "id"), "Change": (0, "id"), "Event": (1, "id")}[kind]
-    return {name: where for where, call in calls(kind) for name in literals(argument(call, index, keyword))}
+    index, keyword = WITH_IDS[kind]
+    return {name: where for where, call in code().calls[kind] for name in literals(argument(call, index, keyword))}
 
 
-@pytest.mark.parametrize("kind", ["AcksmError", "Change", "Event"])
+@pytest.mark.parametrize("kind", WITH_IDS)
 def test_every_id_in_the_code_has_an_entry(kind: str) -> None:
     found = used(kind)
     assert len(found) > 5
@@ -76,12 +85,7 @@ def test_errors_have_exit_codes_of_failure_and_changes_and_events_do_not() -> No
 
 
 def test_no_entry_is_unused_unless_retired() -> None:
-    texts = {
-        node.value
-        for tree in trees().values()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    } | {"explain-unknown"}  # raised by the catalogue itself
+    texts = code().texts | {"explain-unknown"}  # raised by the catalogue itself
     assert sorted(name for name, entry in entries().items() if name not in texts and not entry.retired) == []
 
 

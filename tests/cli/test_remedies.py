@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,14 +66,16 @@ def test_remedies_of_the_catalogue_parse(id: str) -> None:
 
 
 SENTENCES = {"acksm VALUE", "acksm VALUE VALUE", "acksm VALUE has no plan", "acksm doctor: cluster VALUE"}
+BEGINNING = re.compile("[\"']acksm ")  # parsing all of the code would take each worker a second
 
 
 def written() -> Iterator[Any]:
     """Remedies in the code that begin with acksm, with VALUE for what is filled in."""
     for path in sorted(SOURCE.rglob("*.py")):
-        if path.parent.name in {"catalog", "sandbox"}:
+        text = path.read_text()
+        if path.parent.name in {"catalog", "sandbox"} or not BEGINNING.search(text):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.JoinedStr):
                 plain = "".join(str(p.value) if isinstance(p, ast.Constant) else "VALUE" for p in node.values)
                 if plain.startswith("acksm ") and plain not in SENTENCES:

@@ -59,14 +59,15 @@ def words_of(text: str) -> str:
 
 def literals(tree: ast.Module) -> Iterator[str]:
     """Texts of more than one word, parts of f-strings included; not docstrings, which are the developer's."""
+    nodes = list(ast.walk(tree))
     docstrings = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield from {node.value} - QUOTED if " " in node.value else ()
 
