@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from acksm.sandbox import api
 from acksm.sandbox.controllers.kube import Kube, KubeError
 from acksm.sandbox.controllers.pods import PROGRAM_ANNOTATION
-from acksm.sandbox.state import OTHER_ACCOUNT, REGION, directory
+from acksm.sandbox.state import REGION, directory
 from world import NAME, World
 
 GROUPS = {
@@ -39,6 +40,7 @@ class Lab:
     count: int = 0
     installed: int = -1
     _space: tuple[int, str] = (-1, "")  # of which of the world's installs, and its name
+    _other: tuple[int, str] = (-1, "")
 
     @property
     def kube(self) -> Kube:
@@ -77,6 +79,15 @@ class Lab:
         if self._space[0] != self.world.count:
             self._space = (self.world.count, self.namespace())
         return self._space[1]
+
+    @property
+    def other(self) -> str:
+        """Another account, of this worker alone, whose role trusts one cluster. Emptied when the world is."""
+        if self._other[0] != self.world.count:
+            self._other = (self.world.count, f"1{self.world.account[1:]}")
+            api.open_account(self.world.state, self._other[1])
+            api.control(self.world.state, "POST", f"accounts/{self._other[1]}/empty")
+        return self._other[1]
 
     def path(self, kind: str, namespace: str, name: str = "") -> str:
         service = "applicationautoscaling" if kind.startswith("Scal") else "sagemaker"
@@ -187,9 +198,9 @@ class Lab:
     def logged(self, text: str) -> None:
         self.until(lambda: text in self.log())
 
-    def trusted_role(self, account: str = OTHER_ACCOUNT, name: str = "SagemakerCrossAccountAccess") -> str:
-        """A role in another account that trusts the controllers' role and may use SageMaker."""
-        iam = self.aws("iam", account)
+    def trusted_role(self, name: str = "SagemakerCrossAccountAccess") -> str:
+        """A role in the other account that trusts the controllers' role and may use SageMaker."""
+        iam = self.aws("iam", self.other)
         trust = {"Effect": "Allow", "Principal": {"AWS": self.role}, "Action": "sts:AssumeRole"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         try:
@@ -197,7 +208,7 @@ class Lab:
         except iam.exceptions.EntityAlreadyExistsException:
             iam.update_assume_role_policy(RoleName=name, PolicyDocument=document)
         iam.attach_role_policy(RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
-        return f"arn:aws:iam::{account}:role/{name}"
+        return f"arn:aws:iam::{self.other}:role/{name}"
 
     def may_assume(self, *roles: str) -> None:
         """The controllers' role may assume exactly these."""

@@ -21,7 +21,6 @@ from lab import PROGRAMS, Lab
 from world import World
 
 pytestmark = pytest.mark.crds
-B = "111111111111"
 P = "services.k8s.aws/"
 
 
@@ -46,7 +45,7 @@ def test_one_namespace_ignores_what_the_namespace_says(either: Lab, tmp_path: Pa
     namespace = either.namespace()
     _sagemaker(either, "--scope", "namespace", "--watch-namespace", namespace)
     # by hand: acksm itself refuses annotations that nobody reads
-    marks = {"services.k8s.aws/owner-account-id": B, "services.k8s.aws/default-region": "eu-west-1"}
+    marks = {"services.k8s.aws/owner-account-id": either.other, "services.k8s.aws/default-region": "eu-west-1"}
     either.world.kube.patch(ref("Namespace", namespace), {"metadata": {"annotations": marks}})
     either.model(namespace, "ignored")
     found = either.synced("Model", namespace, "ignored")
@@ -78,7 +77,7 @@ def test_role_selectors_choose_the_role(either: Lab) -> None:
 
 
 def _selected(lab: Lab, namespace: str, role: str) -> bool:
-    """A model in B with the condition; the cache of selectors is not waited for, so the first may miss it."""
+    """A model abroad with the condition; the cache of selectors is not waited for, so the first may miss it."""
     lab.count += 1
     name = f"{lab.program}-s{lab.count}"
     lab.model(namespace, name)
@@ -86,7 +85,7 @@ def _selected(lab: Lab, namespace: str, role: str) -> bool:
     told = [item for item in found["status"]["conditions"] if item["type"] == "ACK.IAMRoleSelected"]
     if told:
         assert f"roleARN: {role}, selectorName: one" in told[0]["reason"]
-        assert found["status"]["ackResourceMetadata"]["ownerAccountID"] == B
+        assert found["status"]["ackResourceMetadata"]["ownerAccountID"] == lab.other
     return bool(told)
 
 
@@ -145,11 +144,11 @@ def test_a_role_that_does_not_trust_the_service_account_crashes_it(either: Lab) 
 @pytest.mark.crds(False)
 def test_before_1_2_8_a_missing_role_lands_it_in_the_wrong_account(lab: Lab) -> None:
     _sagemaker(lab, "--version", "sagemaker=1.2.4")
-    namespace = lab.namespace(owner_account_id=B)
+    namespace = lab.namespace(owner_account_id=lab.other)
     lab.model(namespace, "wrong")
     lab.synced("Model", namespace, "wrong")
     assert lab.has("Model", "wrong")
-    assert not lab.has("Model", "wrong", account=B)
+    assert not lab.has("Model", "wrong", account=lab.other)
 
 
 @pytest.mark.crds(False)
@@ -190,7 +189,7 @@ def _converted(lab: Lab, namespace: str, target: Mapping[str, object]) -> None:
         lab.delete("AdoptedResource", namespace, name)
     path = lab.path("AdoptedResource", namespace, "again")
     space = ref("Namespace", namespace)
-    world.kube.patch(space, {"metadata": {"annotations": {f"{P}owner-account-id": B}}})
+    world.kube.patch(space, {"metadata": {"annotations": {f"{P}owner-account-id": lab.other}}})
     assert world.acksm(*upgrade).error_id == "adopted-resources-account"
     lab.until(lambda: lab.kube.request("DELETE", path))  # by hand: the controller waits for the role
     lab.logged("Unable to start adoption reconcilliation")

@@ -14,7 +14,6 @@ from practice_specs import KINDS
 from world import World
 
 A_REGION, OTHER_REGION = "us-west-2", "eu-west-1"
-B = "111111111111"
 ANNOTATION = "services.k8s.aws/"
 _LABS: dict[str, Lab] = {}
 pytestmark = pytest.mark.crds
@@ -80,35 +79,35 @@ def test_a_region_annotation_on_a_namespace_is_ignored(lab: Lab) -> None:
 
 def test_every_link_of_the_way_into_another_account(lab: Lab) -> None:
     role = lab.trusted_role()
-    lab.may_assume("arn:aws:iam::111111111111:role/another")
-    namespace = lab.namespace(owner_account_id=B)
+    lab.may_assume(f"arn:aws:iam::{lab.other}:role/another")
+    namespace = lab.namespace(owner_account_id=lab.other)
     lab.map({})
     lab.model(namespace, "abroad")
     waiting = lab.condition("Model", namespace, "abroad", "ACK.ResourceSynced", "False", "IAM Role is not available")
     assert "key not found in CARM configmap" in str(waiting["status"]["conditions"])
     assert not waiting["metadata"].get("finalizers")
-    lab.map({B: role})
+    lab.map({lab.other: role})
     denied = f"is not authorized to perform: sts:AssumeRole on resource: {role}"
     lab.condition("Model", namespace, "abroad", "ACK.Recoverable", "True", denied)
     lab.may_assume(role)
     found = lab.synced("Model", namespace, "abroad")
-    assert found["status"]["ackResourceMetadata"]["ownerAccountID"] == B
-    assert lab.has("Model", "abroad", account=B)
+    assert found["status"]["ackResourceMetadata"]["ownerAccountID"] == lab.other
+    assert lab.has("Model", "abroad", account=lab.other)
     assert not lab.has("Model", "abroad")
     lab.delete("Model", namespace, "abroad")
-    assert not lab.has("Model", "abroad", account=B)
+    assert not lab.has("Model", "abroad", account=lab.other)
 
 
 def test_a_role_that_does_not_trust_the_controller_is_told(lab: Lab) -> None:
     role = lab.trusted_role(name="Distrustful")
-    lab.aws("iam", B).update_assume_role_policy(
+    lab.aws("iam", lab.other).update_assume_role_policy(
         RoleName="Distrustful",
         PolicyDocument='{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", '
         '"Principal": {"AWS": "arn:aws:iam::222222222222:root"}}]}',
     )
     lab.may_assume(role)
-    lab.map({B: role})
-    namespace = lab.namespace(owner_account_id=B)
+    lab.map({lab.other: role})
+    namespace = lab.namespace(owner_account_id=lab.other)
     lab.model(namespace, "distrusted")
     lab.condition("Model", namespace, "distrusted", "ACK.Recoverable", "True", "AccessDenied")
 
@@ -116,14 +115,14 @@ def test_a_role_that_does_not_trust_the_controller_is_told(lab: Lab) -> None:
 def test_an_account_that_changes_under_an_object_only_reaches_the_log(lab: Lab) -> None:
     role = lab.trusted_role()
     lab.may_assume(role)
-    lab.map({B: role})
+    lab.map({lab.other: role})
     namespace = lab.namespace()
     lab.model(namespace, "stays")
     lab.synced("Model", namespace, "stays")
-    annotation = {"metadata": {"annotations": {f"{ANNOTATION}owner-account-id": B}}}
+    annotation = {"metadata": {"annotations": {f"{ANNOTATION}owner-account-id": lab.other}}}
     lab.kube.merge(f"/api/v1/namespaces/{namespace}", annotation)
     lab.until(lambda: _nudge(lab, namespace, "stays") and f"already exists in account {lab.world.account}" in lab.log())
-    assert not lab.has("Model", "stays", account=B)
+    assert not lab.has("Model", "stays", account=lab.other)
 
 
 def _nudge(lab: Lab, namespace: str, name: str) -> bool:

@@ -17,7 +17,7 @@ import pytest
 from acksm.ack import charts
 from acksm.helm.values import Edit, patch
 from acksm.kube.paths import ref
-from acksm.sandbox.state import OTHER_ACCOUNT, directory
+from acksm.sandbox.state import directory
 from lab import Lab
 from world import NAME, World
 
@@ -99,11 +99,11 @@ class Life:
 
     def accounts(self) -> str:
         """A namespace whose objects are of another account."""
-        self.owners.add(OTHER_ACCOUNT)
+        self.owners.add(self.lab.other)
         role = self.lab.trusted_role()
         self.lab.may_assume(role)
-        self.lab.map({OTHER_ACCOUNT: role})
-        return self.lab.namespace(owner_account_id=OTHER_ACCOUNT)
+        self.lab.map({self.lab.other: role})
+        return self.lab.namespace(owner_account_id=self.lab.other)
 
     def adopted(self, space: str, model: str) -> None:
         """An AdoptedResource that is done: `model` of AWS as an object of the same name."""
@@ -174,7 +174,7 @@ def test_through_every_generation(world: World) -> None:
     life.checked(ALWAYS_FOUND)
     (deployment,) = world.objects("Deployment")[-1:]
     assert "--aws-account-id" not in str(world.kube.get(ref("Deployment", deployment, world.namespace)))
-    assert lab.has("Model", "theirs", account=OTHER_ACCOUNT)
+    assert lab.has("Model", "theirs", account=lab.other)
     assert not lab.has("Model", "theirs")
 
 
