@@ -285,7 +285,9 @@ def _become(asked: dict[str, Any]) -> None:
 
 
 def _imports() -> None:
-    """What each fork would do again: imports, the parser, and the files of botocore that every command reads."""
+    """What each fork would do again: imports, parsers, pydantic's schema, and the files of botocore that every command
+    reads."""
+    import gc
     import importlib
     import pkgutil
 
@@ -295,8 +297,10 @@ def _imports() -> None:
 
     import acksm
     import once
-    from acksm import cli
+    from acksm import cli, config
     from acksm.aws.session import Keys, Session
+    from acksm.engine import diff
+    from acksm.helm import values
     from acksm.kube.client import Endpoint, Kube
 
     assert jsonschema
@@ -306,11 +310,24 @@ def _imports() -> None:
         if not found.name.startswith(("acksm.sandbox", "acksm.__main__")):
             importlib.import_module(found.name)
     once.apply()
-    typer.main.get_command(cli.app)
+    _read_parameters(typer.main.get_command(cli.app))
+    config.resolve({}, environment={})
+    assert diff.as_text({"a": 1}) == values._round_trip("a: 1\n")
+    assert time.strptime("2026", "%Y")
+    assert "a".encode("idna")
     session = Session(region="us-west-2", keys=Keys("x", "x", ""))
     for service in ("eks", "iam", "sts", "sagemaker", "application-autoscaling"):
         client = session.client(service)
         client.can_paginate(next(iter(client.meta.method_to_api_mapping)))  # reads the file of paginators
+    gc.collect()
+    gc.freeze()  # a fork would copy what its collector looks at
+
+
+def _read_parameters(command: Any) -> None:
+    """Of each command, which reads them when it runs."""
+    assert command.params is not None
+    for inner in getattr(command, "commands", {}).values():
+        _read_parameters(inner)
 
 
 @dataclass(frozen=True)
