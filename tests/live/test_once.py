@@ -12,7 +12,7 @@ from acksm.errors import AcksmError
 from acksm.kube.api import Keep, whole
 from acksm.kube.owners import BY_HELM
 from acksm.kube.paths import Ref, ref
-from acksm.live.once import Once
+from acksm.live.once import Once, WholeOnce, once as once_each
 from memory_kube import MemoryKube
 
 HELM = dict([BY_HELM.split("=")])
@@ -121,3 +121,47 @@ def test_who_asks_meanwhile_waits_for_the_same_answer_also_for_an_error() -> Non
             with pytest.raises(AcksmError, match="list"):
                 one.result()
     assert kube.requests == ["list Node"]
+
+
+def test_an_observation_of_everything_reads_definitions_once_and_whole() -> None:
+    kube: Any = _world()
+    for name in ("logs", "log_lines", "watch", "token", "snapshot", "changes", "read", "version", "restart"):
+        setattr(kube, name, None)
+    _put(kube, "CustomResourceDefinition", "models.sagemaker.services.k8s.aws")
+    once = WholeOnce(kube)
+    for metadata_only in (True, False, True):
+        found = once.list(ref("CustomResourceDefinition"), metadata_only=metadata_only)
+        assert _names(found) == ["models.sagemaker.services.k8s.aws"]
+    assert kube.requests == ["list CustomResourceDefinition"]
+
+
+class _Calls:
+    def __init__(self) -> None:
+        self.made: list[tuple[str, ...]] = []
+
+    def role(self, name: str) -> str:
+        self.made.append(("role", name))
+        if name == "none":
+            raise AcksmError("aws-failed", name)
+        return f"role {name}"
+
+    def both(self, name: str) -> str:
+        return f"{self.role(name)} and {self.other(name)}"
+
+    def other(self, name: str) -> str:
+        self.made.append(("other", name))
+        return f"other {name}"
+
+
+def test_reads_of_aws_are_made_once_also_those_that_another_one_makes() -> None:
+    calls = _Calls()
+    found = once_each(calls, "role")
+    assert [found.role(name) for name in ("a", "a", "b")] == ["role a", "role a", "role b"]
+    assert found.both("a") == "role a and other a"
+    assert calls.made == [("role", "a"), ("role", "b"), ("other", "a")]
+    for _ in range(2):
+        with pytest.raises(AcksmError, match="none"):
+            found.role("none")
+    assert calls.made[3:] == [("role", "none")]
+    calls.role("a")
+    assert calls.made[4:] == [("role", "a")], "the calls themselves are not changed"

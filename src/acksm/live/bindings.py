@@ -16,13 +16,12 @@ from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
-from acksm.json_types import Manifest
+from acksm.json_types import Manifest, Object
 from acksm.kube.api import Discovery, Documents, Lister, Reader, Writer
 from acksm.kube.client import FIELD_MANAGER
 from acksm.kube.keys import (
     ANNOTATIONS,
     delete_when_empty,
-    managed_annotations,
     managers_at,
     set_keys,
     unmanaged,
@@ -74,8 +73,13 @@ class Namespace:
 
 def observe(kube: Lister) -> dict[str, Namespace]:
     """Every namespace by name, in one list."""
-    found = (Namespace.of(item) for item in kube.list(ref("Namespace"), metadata_only=True, keep=managed_annotations))
-    return {item.name: item for item in found}
+    found = kube.list(ref("Namespace"), metadata_only=True, keep=observed)
+    return {item["namespace"].name: item["namespace"] for item in found}
+
+
+def observed(manifest: Object) -> Object:
+    """What is kept of a namespace (a `Keep`)."""
+    return {"namespace": Namespace.of(manifest)}
 
 
 def observe_some(kube: Reader, names: Iterable[str]) -> tuple[dict[str, Namespace], list[str]]:

@@ -13,7 +13,7 @@ from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.errors import AcksmError
 from acksm.helm import records
-from acksm.json_types import Manifest
+from acksm.json_types import Manifest, Object
 from acksm.kube.api import Lister, Reviewer
 from acksm.kube.keys import unmanaged
 from acksm.kube.owners import BY_HELM, helm_release
@@ -98,20 +98,23 @@ def observe(kube: Reviewer, namespace: str, services: Collection[str] = charts.S
             for crd in crds.values()
             if crd.service in services and crd.service in charts.SERVICES
         ]
-        objects = list(pool.map(lambda one: kube.list(one[1], keep=unmanaged), lists))
+        namespaces, controllers = spaces.result(), found.result()
+
+        def listed_items(one: tuple[Crd, Ref]) -> list[Item]:
+            # of each page only what is kept of its objects, as thousands have a lot
+            def kept(manifest: Object) -> Object:
+                return {"item": item_of(manifest, one[0].service, one[1], namespaces, controllers.working)}
+
+            return [row["item"] for row in kube.list(one[1], keep=kept)]
+
+        items = [item for of_kind in pool.map(listed_items, lists) for item in of_kind]
         shared = [
             (kind, Ref(f"{COMMON_GROUP}/v1alpha1", plural, kind))
             for kind, plural in {**COMMON_KINDS, role_selectors.KIND: "iamroleselectors"}.items()
             if f"{plural}.{COMMON_GROUP}" in crds
         ]
         commons = list(pool.map(lambda one: kube.list(one[1], keep=unmanaged), shared))
-        namespaces, controllers = spaces.result(), found.result()
         releases, forbidden = helm.result()
-    items = [
-        item_of(manifest, crd.service, location, namespaces, controllers.working)
-        for (crd, location), manifests in zip(lists, objects, strict=True)
-        for manifest in manifests
-    ]
     common = [
         common_of(manifest, kind, location)
         for (kind, location), manifests in zip(shared, commons, strict=True)

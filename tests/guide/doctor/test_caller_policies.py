@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -28,7 +29,9 @@ from acksm.guide.doctor.caller_policies import (
 )
 from acksm.guide.identity import policies
 from acksm.sandbox import permissions
+from acksm.settings import OtherAccountSettings, RoleSettings, RunSettings, TargetSettings
 from generator.cli import commands
+from memory_world import MemoryWorld
 
 ACCOUNT = "012345678901"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/ack-controller-role-demo"
@@ -143,7 +146,7 @@ def test_who_the_caller_is(arn: str, caller: str) -> None:
 )
 def test_what_a_caller_lacks(answers: Any, expected: Any) -> None:
     decisions = {pair: Decision(allowed) for pair, allowed in answers.items()}
-    assert caller_policies._lacking({"r": ["a", "b"]}, decisions) == expected
+    assert caller_policies._lacking([("a", "r"), ("b", "r")], decisions) == expected
 
 
 @pytest.mark.parametrize(
@@ -156,8 +159,29 @@ def test_what_a_caller_lacks(answers: Any, expected: Any) -> None:
     ],
 )
 def test_a_denial_of_a_pattern_is_not_one_of_what_it_matches(action: str, arn: str, denied: bool) -> None:
-    assert caller_policies._is_denied(action, arn, {(action, arn): Decision(False)}) is denied
-    assert not caller_policies._is_denied(action, arn, {(action, arn): Decision(None, "an SCP")})
+    assert caller_policies._is_exact(action, arn) is denied
+
+
+class _Deny:
+    """IAM's simulation, which denies what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def decisions(self, _caller: str, needs: dict[str, list[str]]) -> dict[tuple[str, str], Decision]:
+        self.asked += [(action, arn) for arn, actions in needs.items() for action in actions]
+        return {pair: Decision(False) for pair in self.asked}
+
+
+def test_only_what_the_answer_shows_is_simulated_and_each_of_it_once() -> None:
+    iam, target = _Deny(), MemoryWorld().target_of(TargetSettings(cluster="demo"), RunSettings())
+    target.aws = cast(Any, SimpleNamespace(iam=iam))
+    found = caller_policies.missing_actions(target, RoleSettings(), OtherAccountSettings())
+    assert len(iam.asked) == len(set(iam.asked))
+    assert {arn for _, arn in iam.asked if "*" in arn} == {"*"}
+    assert not {action for action, arn in iam.asked if arn == "*"} & caller_policies._ON_RESOURCES
+    assert {"eks:DescribeCluster", "iam:CreateRole", "iam:CreateServiceLinkedRole"} <= set(found["install"] or ())
+    assert all(found.values()), "each command needs eks:DescribeCluster, which is denied"
 
 
 def test_each_action_is_simulated_on_the_arn_that_will_be_used() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,7 +18,7 @@ from acksm.guide.identity import policies
 from acksm.guide.identity.judged import Judged, Verdict
 from acksm.guide.identity.trust import AUDIENCE
 from acksm.guide.region.command import ENDPOINTS
-from acksm.json_types import Document
+from acksm.json_types import Document, Untyped
 from acksm.live import account_roles, role_selectors, running
 from acksm.live.role_selectors import Selector, Selectors
 from acksm.live.running import SELECTOR, Running
@@ -49,6 +49,11 @@ class Evidence:
     def by_namespace(self) -> Selectors:
         """`selectors`, by the namespaces that they name."""
         return Selectors(self.selectors)
+
+    @cached_property
+    def judged(self) -> dict[Hashable, Untyped]:
+        """What is the same for many namespaces, by what it is about; filled by `verify`."""
+        return {}
 
     @cached_property
     def first_bound(self) -> dict[Subject, str]:

@@ -6,9 +6,10 @@ region. What could not be checked is unknown, never ok.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from acksm.ack import charts
 from acksm.catalog import lookup
@@ -31,6 +32,7 @@ from acksm.words import counted
 if TYPE_CHECKING:
     from acksm import reports
 
+T = TypeVar("T")
 LIVE = "acksm carm verify --live"
 
 
@@ -62,16 +64,32 @@ def chain(evidence: Evidence, namespace: Namespace) -> Chain:
     roles: dict[str, str] = {}
     checks = [*_namespace(evidence, namespace, subject, watching)]
     for item in watching:
-        checks += _controller(evidence, item)
+        who = (item.namespace, item.deployment, item.service)
+        checks += _once(evidence, who, partial(_listed, _controller, evidence, item))
         if evidence.mode == SELECTOR:
             arn, found = _selected(evidence, item, namespace)
         else:
-            arn, found = _mapped(evidence, item, subject) if subject else ("", [])
+            arn, found = (
+                _once(evidence, (*who, subject), partial(_mapped, evidence, item, subject)) if subject else ("", [])
+            )
         checks += found
         roles[item.service] = arn
         if arn and item.role_arn:
-            checks += _cross_account(evidence, item.role_arn, arn)
+            pair = (item.role_arn, arn)
+            checks += _once(evidence, pair, partial(_listed, _cross_account, evidence, *pair))
     return Chain(namespace.name, subject, roles, list(dict.fromkeys(checks)))
+
+
+def _once(evidence: Evidence, key: Hashable, make: Callable[[], T]) -> T:
+    """What is the same for thousands of namespaces is judged once, and shared."""
+    if key not in evidence.judged:
+        evidence.judged[key] = make()
+    found: T = evidence.judged[key]
+    return found
+
+
+def _listed(checks: Callable[..., Iterator[Check]], *about: object) -> list[Check]:
+    return list(checks(*about))
 
 
 def effective(namespace: Namespace, watching: Sequence[Running]) -> Subject | None:
@@ -88,8 +106,7 @@ def _namespace(
     where = f"namespace {namespace.name}"
     if evidence.mode != SELECTOR:
         yield _annotation(namespace, subject, where)
-    names = "; ".join(f"{item}: {running.scope_text(item)}" for item in evidence.observed.running)
-    yield _check("check.carm-watched", bool(watching), where, names)
+    yield _check("check.carm-watched", bool(watching), where, _once(evidence, "scopes", partial(_scopes, evidence)))
     region = namespace.annotations.get(REGION)
     if region is not None:
         without = [item.service for item in watching if region not in evidence.regions.get(item.service, ())]
@@ -101,6 +118,10 @@ def _namespace(
         yield _check("check.carm-region", not without, where, text)
     if OBJECT_REGION in namespace.annotations:
         yield Check("check.region-annotation", State.WARNING, where, f"{OBJECT_REGION} is ignored on a namespace")
+
+
+def _scopes(evidence: Evidence) -> str:
+    return "; ".join(f"{item}: {running.scope_text(item)}" for item in evidence.observed.running)
 
 
 def _annotation(namespace: Namespace, subject: Subject | None, where: str) -> Check:

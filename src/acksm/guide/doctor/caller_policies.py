@@ -6,7 +6,7 @@ no permission. A contract test runs commands under callers that have only this, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -490,26 +490,29 @@ def missing_actions(
     Each action is simulated once for each resource, however many commands need it.
     """
     scope = scope_of(target, role, other, registries)
-    resources: dict[str, list[str]] = {}
-    for command in COMMANDS:
-        for arn, actions in needs(command, scope).items():
-            have = resources.setdefault(arn, [])
-            have += [action for action in actions if action not in have]
-    requested = {arn: actions for arn, actions in resources.items() if "::*:" not in arn}
+    pairs = {
+        command: [
+            (action, arn)
+            for arn, actions in needs(command, scope).items()
+            for action in actions
+            if _is_exact(action, arn)
+        ]
+        for command in COMMANDS
+    }
+    requested: dict[str, list[str]] = {}
+    for action, arn in dict.fromkeys(pair for found in pairs.values() for pair in found):
+        requested.setdefault(arn, []).append(action)
     answers = target.aws.iam.decisions(target.identity.arn, requested)
-    return {command: _lacking(needs(command, scope), answers) for command in COMMANDS}
+    return {command: _lacking(found, answers) for command, found in pairs.items()}
 
 
-def _lacking(desired: Mapping[str, Iterable[str]], answers: Decisions) -> Sequence[str] | None:
-    pairs = [(action, arn) for arn, actions in desired.items() for action in actions]
-    denied = sorted({action for action, arn in pairs if _is_denied(action, arn, answers)})
-    known = any(answers[pair].allowed is not None for pair in pairs if pair in answers)
-    return denied if denied or known else None
+def _is_exact(action: str, arn: str) -> bool:
+    """Whether simulating the action on this ARN shows what the caller may do. IAM compares "*" in a simulated resource
+    as a text: that a pattern is denied does not mean that each resource of it is."""
+    return "*" not in arn or (arn == "*" and action not in _ON_RESOURCES)
 
 
-def _is_denied(action: str, arn: str, answers: Decisions) -> bool:
-    """Whether the caller lacks the action. IAM compares "*" in a simulated resource as a text: that a pattern is denied
-    does not mean that each resource of it is."""
-    decision = answers.get((action, arn))
-    exact = "*" not in arn or (arn == "*" and action not in _ON_RESOURCES)
-    return decision is not None and decision.allowed is False and exact
+def _lacking(pairs: Sequence[tuple[str, str]], answers: Decisions) -> Sequence[str] | None:
+    found = {pair: answers[pair].allowed for pair in pairs if pair in answers}
+    denied = sorted({action for (action, _), allowed in found.items() if allowed is False})
+    return denied if denied or any(allowed is not None for allowed in found.values()) else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -40,6 +41,7 @@ from acksm.kube.paths import ref
 from acksm.live import controller_logs, discovery, inventory, running
 from acksm.live.controller_logs import PodLog
 from acksm.live.engines import Engine, keepers, location, read
+from acksm.live.once import WholeOnce, once
 from acksm.live.placement import Placement, Pod, any_pod, pod_of
 from acksm.live.readiness import pods_of
 from acksm.live.running import Flags, Running
@@ -145,8 +147,17 @@ def gather(settings: Settings, emit: Emit) -> tuple[Facts, Target | None]:
     target = attempt(lambda: connect(settings.target, settings.run))
     if isinstance(target, AcksmError):
         return _unconnected(settings, target), None
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        return _read(settings, target, emit, pool), target
+    with ThreadPoolExecutor(max_workers=16) as pool, _observed(target) as observed:
+        return _read(settings, observed, emit, pool), target
+
+
+def _observed(target: Target) -> Target:
+    """The target, of which the parts of an observation share what they read."""
+    found, aws = copy(target), copy(target.aws)
+    aws.iam = once(target.aws.iam, "get_role", "get_oidc_provider")
+    aws.eks = once(target.aws.eks, "ack_capabilities", "associations")
+    found.kube, found.aws = WholeOnce(target.kube), aws
+    return found
 
 
 def _unconnected(settings: Settings, error: AcksmError) -> Facts:
@@ -347,9 +358,12 @@ def lease_namespace(item: Deployed) -> str:
 
 
 def _associated(target: Target, found: Sequence[Running]) -> Mapping[tuple[str, str], Association]:
-    accounts = [(item.namespace, item.service_account) for item in found]
-    observed = associations.observe(target.aws, target.cluster, accounts)
-    return {account: one for account, one in observed.items() if one}
+    accounts = {(item.namespace, item.service_account) for item in found}
+    here = target.settings.controller_namespace  # whose associations the plan needs too
+    of_namespace = associations.of_namespace(target.aws, target.cluster, here) if accounts else {}
+    elsewhere = [account for account in accounts if account[0] != here]
+    observed = {**of_namespace, **associations.observe(target.aws, target.cluster, elsewhere)}
+    return {account: one for account in accounts if (one := observed.get(account))}
 
 
 def _by_agent(found: Known[Sequence[Deployed]], associated: Mapping[tuple[str, str], Association]) -> list[Pod]:
