@@ -226,7 +226,10 @@ def test_a_role_with_its_policies_in_pages(aws: Aws, monkeypatch: pytest.MonkeyP
     }
     policy = {"PolicyName": "p", "PolicyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}
 
+    asked = []
+
     def answer(operation: str, given: dict[str, Any]) -> dict[str, Any]:  # concurrent ones in any order
+        asked.append(operation)
         assert given.pop("RoleName") == "r-role"
         match operation, given:
             case "GetRole", {}:
@@ -242,13 +245,17 @@ def test_a_role_with_its_policies_in_pages(aws: Aws, monkeypatch: pytest.MonkeyP
         raise AssertionError(operation)
 
     monkeypatch.setattr(aws.client("iam"), "_make_api_call", answer)
-    assert aws.iam.get_role("r-role") == {
+    alone = {
         "arn": role["Arn"],
         "path": "/",
         "created": "2026-01-01T00:00:00+00:00",
         "trust": trust,
         "tags": {"a": "b"},
         "boundary": "",
+    }
+    assert (aws.iam.get_trust("r-role"), asked) == (alone, ["GetRole"])
+    assert aws.iam.get_role("r-role") == {
+        **alone,
         "attached": [policy["PolicyArn"]],
         "inline": {"one": {"Statement": "one"}, "two": {"Statement": "two"}},
     }

@@ -33,9 +33,8 @@ class PolicyDocument(TypedDict, total=False):
     Statement: Value
 
 
-class Role(TypedDict):
-    """A role with its policies. `created` is ISO 8601, `boundary` an ARN or "", `attached` are ARNs of managed
-    policies, `inline` the documents of the others by name."""
+class Trusting(TypedDict):
+    """A role as GetRole has it, without its policies. `created` is ISO 8601, `boundary` an ARN or ""."""
 
     arn: str
     path: str
@@ -43,6 +42,11 @@ class Role(TypedDict):
     trust: PolicyDocument
     tags: dict[str, str]
     boundary: str
+
+
+class Role(Trusting):
+    """A role with its policies: `attached` are ARNs of managed ones, `inline` the documents of the others by name."""
+
     attached: list[str]
     inline: dict[str, PolicyDocument]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from acksm.aws.documents import OidcProvider, PolicyDocument, Role
+from acksm.aws.documents import OidcProvider, PolicyDocument, Role, Trusting
 from acksm.aws.iam_calls import (
     PAUSE_SECONDS,
     SETTLING_SECONDS,
@@ -59,11 +59,25 @@ class Iam(Simulation):
         found = self._call("ListOpenIDConnectProviders", "list_open_id_connect_providers", "")
         return [str(item["Arn"]) for item in found["OpenIDConnectProviderList"]]
 
-    def get_role(self, name: str) -> Role | None:
+    def get_trust(self, name: str) -> Trusting | None:
+        """The role without its policies, which take three requests more."""
         found = self._find_role(name)
         if found is None:
             return None
         role = found["Role"]
+        return {
+            "arn": str(role["Arn"]),
+            "path": str(role["Path"]),
+            "created": role["CreateDate"].isoformat(),
+            "trust": document_of(role["AssumeRolePolicyDocument"]),
+            "tags": mapping(role.get("Tags")),
+            "boundary": str((role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")),
+        }
+
+    def get_role(self, name: str) -> Role | None:
+        role = self.get_trust(name)
+        if role is None:
+            return None
 
         def document(policy: Value) -> PolicyDocument:
             answer = self._call("GetRolePolicy", "get_role_policy", f"role {name}", RoleName=name, PolicyName=policy)
@@ -81,12 +95,7 @@ class Iam(Simulation):
             inline = dict(zip(map(str, names), pool.map(document, names), strict=True))
             attached = listed.result()
         return {
-            "arn": str(role["Arn"]),
-            "path": str(role["Path"]),
-            "created": role["CreateDate"].isoformat(),
-            "trust": document_of(role["AssumeRolePolicyDocument"]),
-            "tags": mapping(role.get("Tags")),
-            "boundary": str((role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")),
+            **role,
             "attached": [str(policy["PolicyArn"]) for policy in attached],
             "inline": inline,
         }

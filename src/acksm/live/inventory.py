@@ -78,8 +78,11 @@ class Inventory:
         return found
 
 
-def observe(kube: Reviewer, namespace: str, services: Collection[str] = charts.SERVICES) -> Inventory:
-    """The whole cluster, in as many lists as there are kinds. `namespace` is the controllers'.
+def observe(
+    kube: Reviewer, namespace: str, services: Collection[str] = charts.SERVICES, *, watched: bool = True
+) -> Inventory:
+    """The whole cluster, in as many lists as there are kinds. `namespace` is the controllers'. Without `watched`, no
+    objects of services with a controller that watches every namespace, and none that are of no service.
 
     An identity that may not list an ACK kind gets `kube-forbidden`: what cannot be listed cannot be called deleted.
     """
@@ -93,6 +96,9 @@ def observe(kube: Reviewer, namespace: str, services: Collection[str] = charts.S
             for crd in map(crd_of, listed.result())
             if crd.group == COMMON_GROUP or crd.group.endswith(f".{COMMON_GROUP}")
         }
+        if not watched:
+            everywhere = {one.service for one in found.result().working if not one.watched}
+            services = [service for service in services if service not in everywhere]
         lists = [
             (crd, Ref(f"{crd.group}/v1alpha1", crd.plural, crd.plural))
             for crd in crds.values()
@@ -111,7 +117,7 @@ def observe(kube: Reviewer, namespace: str, services: Collection[str] = charts.S
         shared = [
             (kind, Ref(f"{COMMON_GROUP}/v1alpha1", plural, kind))
             for kind, plural in {**COMMON_KINDS, role_selectors.KIND: "iamroleselectors"}.items()
-            if f"{plural}.{COMMON_GROUP}" in crds
+            if watched and f"{plural}.{COMMON_GROUP}" in crds
         ]
         commons = list(pool.map(lambda one: kube.list(one[1], keep=unmanaged), shared))
         releases, forbidden = helm.result()

@@ -53,6 +53,7 @@ from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.json_types import Json, Manifest
 from acksm.live import readiness
 from acksm.live.drift import Drift
+from acksm.live.once import Once
 from acksm.live.placement import pod_of
 from acksm.live.unread import Unread
 from acksm.output import Output
@@ -147,16 +148,18 @@ def plan(
     *,
     only_missing_crds: bool = False,
     releases: Mapping[str, ReleaseObserved] | None = None,
+    kube: Once | None = None,
     settled: Collection[str] = (),
 ) -> Result:
     """Observe everything concurrently and plan it. Reads only.
 
     `only_missing_crds`: existing CRDs are not changed (cleanup reinstalls a controller that has to remove finalizers).
-    `releases`: the releases, where they were read before. `settled`: ids of refusals whose reason the caller removes by
+    `releases`: the releases, where they were read before; `kube`: where other parts of one observation read the
+    cluster, by what they do. `settled`: ids of refusals whose reason the caller removes by
     changes of its own.
     """
     emit(Event(Kind.PROGRESS, "observe", "reading the account and the cluster"))
-    observed = observe(target, controllers, role, sections, emit, releases)
+    observed = observe(target, controllers, role, sections, emit, releases, kube)
     emit(Event(Kind.PROGRESS, "observe", ""))
     changes: list[Change] = []
     notes: list[str] = []
@@ -224,6 +227,7 @@ def observe(
     sections: Sequence[str],
     emit: Emit,
     releases: Mapping[str, ReleaseObserved] | None,
+    kube: Once | None = None,
 ) -> Observed:
     has_controllers, has_role = "controllers" in sections, "iam-role" in sections and not role.role_arn
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -232,7 +236,7 @@ def observe(
         observed_role = pool.submit(iam_role.observe, target.aws, role_name(target, role)) if has_role else None
         associated = pool.submit(_associated, target) if has_controllers or has_role else None
         nodes = pool.submit(compute.nodes, target) if has_controllers else None
-        found = pool.submit(section.observe, target, controllers, emit, releases) if has_controllers else None
+        found = pool.submit(section.observe, target, controllers, emit, releases, kube) if has_controllers else None
         observed = found.result() if found else None
         accounts: Sequence[tuple[str, str]] = ()
         unread = Unread()

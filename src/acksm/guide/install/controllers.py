@@ -70,13 +70,17 @@ class Planned:
 
 
 def observe(
-    target: Target, controllers: ControllerSettings, emit: Emit, found: Mapping[str, release.Observed] | None = None
+    target: Target,
+    controllers: ControllerSettings,
+    emit: Emit,
+    found: Mapping[str, release.Observed] | None = None,
+    kube: Once | None = None,
 ) -> Observed:
     """Charts from the registry, releases, CRDs and namespaces, read concurrently. Reads only.
 
-    `found`: the releases, where they were read before.
+    `found`: the releases, where they were read before. `kube`: of an observation that this one is a part of.
     """
-    kube = Once(target.kube)
+    kube = kube or Once(target.kube)
     with ThreadPoolExecutor(max_workers=8) as pool:
         of_eks = pool.submit(capability.visible, target.aws, target.cluster.name)
         live_crds = pool.submit(target.kube.list, ref("CustomResourceDefinition"))
@@ -103,9 +107,11 @@ def observe(
         return Observed(found_controllers, ack, names, pending, discovered.result(), unchanged, notes, capabilities)
 
 
-def releases(target: Target, services: Sequence[str], *, compared: bool = True) -> dict[str, release.Observed]:
-    """Each service's release as it is, without its chart; `compared`: with its drift."""
-    kube = Once(target.kube)
+def releases(
+    target: Target, services: Sequence[str], *, compared: bool = True, kube: Once | None = None
+) -> dict[str, release.Observed]:
+    """Each service's release as it is, without its chart; `compared`: with its drift. `kube` as for `observe`."""
+    kube = kube or Once(target.kube)
     found = installed(target, services, kube)
     with ThreadPoolExecutor(max_workers=2) as pool:
         observed = pool.map(lambda service: _observed(kube, found.get(service, NOTHING), compared), services)

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from acksm.ack import charts
-from acksm.aws.documents import Role
+from acksm.aws.documents import Trusting
 from acksm.aws.eks import Association
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import associations, oidc, pod_trust, trust, ways
 from acksm.guide.identity.judged import Verdict
 from acksm.guide.install.release import Observed as Release
+from acksm.kube.api import Reviewer
 from acksm.kube.paths import ref
 from acksm.live import discovery, inventory, unattended
 from acksm.live.bindings import shortened
@@ -49,12 +50,12 @@ class Standing:
 NOTHING_WRONG = Standing()
 
 
-def observe(target: Target, releases: Mapping[str, Release]) -> Standing:
-    """Read it concurrently. Reads only; what fails is `unknown`."""
+def observe(target: Target, kube: Reviewer, releases: Mapping[str, Release]) -> Standing:
+    """Read it concurrently, the cluster by `kube`. Reads only; what fails is `unknown`."""
     namespace = target.settings.controller_namespace
     with ThreadPoolExecutor(max_workers=2) as pool:
         roles = pool.submit(_roles, target, releases)
-        cluster = pool.submit(inventory.observe, target.kube, namespace)
+        cluster = pool.submit(inventory.observe, kube, namespace, watched=False)
         found = roles.result()
         problems, notes, unknown = list(found.problems), list(found.notes), list(found.unknown)
         try:
@@ -85,14 +86,17 @@ def _roles(target: Target, releases: Mapping[str, Release]) -> Standing:
     problems, notes, unknown = list[Problem](), list[str](), list[str]()
     roles: dict[str, str] = {}
     provider = cache(lambda: oidc.observe(target.aws, target.cluster))
-    role_of = cache(lambda arn: target.aws.iam.get_role(arn.rpartition("/")[2]))
+    associated = cache(
+        lambda: associations.of_namespace(target.aws, target.cluster, target.settings.controller_namespace)
+    )
+    role_of = cache(lambda arn: target.aws.iam.get_trust(arn.rpartition("/")[2]))
     for service, item in releases.items():
         health = item.health
         if not item.version or not health:
             continue
         account = (target.settings.controller_namespace, health.service_account)
         try:
-            association = associations.observe(target.aws, target.cluster, [account])[account]
+            association = associated().get(account)
         except AcksmError as error:
             unknown.append(f"associations of EKS Pod Identity: {error.id}: {error.message}")
             continue
@@ -135,7 +139,7 @@ def without_association(health: Health, association: Association | None) -> str:
     return f"the EKS Pod Identity association of {which}, was deleted; {then}"
 
 
-def broken(role: Role | None, provider: oidc.Observed, subject: str) -> str:
+def broken(role: Trusting | None, provider: oidc.Observed, subject: str) -> str:
     """Why a service account cannot assume the role; "" where it can, or where its conditions do not tell. Pure."""
     if role is None:
         return "does not exist in IAM"
@@ -145,7 +149,7 @@ def broken(role: Role | None, provider: oidc.Observed, subject: str) -> str:
     return f"its trust policy does not allow {subject}" if verdict is Verdict.NO else ""
 
 
-def broken_for_pods(role: Role | None, cluster_arn: str, subject: str, *, tags: bool) -> str:
+def broken_for_pods(role: Trusting | None, cluster_arn: str, subject: str, *, tags: bool) -> str:
     """The same for an association with the role, of whose sessions `tags` says whether they have tags. Pure."""
     if role is None:
         return "does not exist in IAM"

@@ -22,6 +22,7 @@ from acksm.guide.install.release import Observed as ReleaseObserved
 from acksm.guide.install.standing import NOTHING_WRONG, Problem, Standing, observe as standing_of
 from acksm.live import capability, discovery, readiness, served, unread
 from acksm.live.drift import State
+from acksm.live.once import Once
 from acksm.live.running import Running
 from acksm.output import Output, Table
 from acksm.settings import DEFAULT_REGISTRY, ControllerSettings, RoleSettings, RunSettings, TargetSettings
@@ -127,14 +128,15 @@ def observe(
     emit: Emit = silent,
 ) -> Snapshot:
     """The state now. `drift`: that of an earlier snapshot, which is then not read again."""
+    kube = Once(target.kube)
     try:
-        releases = section.releases(target, controllers.service, compared=False)
+        releases = section.releases(target, controllers.service, compared=False, kube=kube)
     except AcksmError as error:
         if error.id != "kube-forbidden":
             raise
         return _without_releases(target, controllers.service, table, error)
     rows = [row(service, found) for service, found in releases.items()]
-    found = drift if drift is not None else _compared(target, controllers, role, releases, emit)
+    found = drift if drift is not None else _compared(target, kube, controllers, role, releases, emit)
     rows = [_judged(item, found.standing) for item in rows]
     healthy = _healthy(rows, found)
     data: reports.StatusReport = {
@@ -259,6 +261,7 @@ def row(service: str, observed: ReleaseObserved) -> Row:
 
 def _compared(
     target: Target,
+    kube: Once,
     controllers: ControllerSettings,
     role: RoleSettings,
     releases: Mapping[str, ReleaseObserved],
@@ -267,11 +270,11 @@ def _compared(
     """What install would change, or why that is unknown, and where the controllers stand. Where none is installed,
     install would make everything, and no plan is needed to tell."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        standing = pool.submit(standing_of, target, releases)
+        standing = pool.submit(standing_of, target, kube, releases)
         if not any(item.version for item in releases.values()):
             return Compared(standing=standing.result())
         try:
-            planned = install.plan(target, controllers, role, "install", install.ALL, emit)
+            planned = install.plan(target, controllers, role, "install", install.ALL, emit, kube=kube)
         except AcksmError as error:
             if error.id == "capability-conflict":
                 problem = Problem("", error.message, error.remedy)
