@@ -1,4 +1,5 @@
 """One acksm process for each cluster: signals, the Lease's watch, variables and helm's folders belong to a process.
+Where there are several and the system can, they are forked from one that has their imports (`acksm.fleet.forks`).
 
 A child gets its settings as a file and gives its report as a file; both are private and go with the supervisor. What
 it writes to stderr is its progress, of which the end is kept. When the supervisor dies, a child ends its command, and
@@ -15,7 +16,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -23,9 +25,13 @@ from typing import IO
 from acksm import private_file
 from acksm.aws.session import Keys
 from acksm.exits import ExitCode
+from acksm.fleet import forks
 from acksm.fleet.file import Member
+from acksm.fleet.forks import Forked, Forks
 from acksm.json_types import Json
 
+PROGRAM, IMPORTS = "acksm", ("acksm.cli.ahead",)
+SEVERAL = 3  # clusters, for which imports made once take no more CPU time than imports of each
 KEPT_LINES = 40
 POLL_SECONDS = 0.2
 # Which cluster it is comes from its entry alone. Other settings of the environment are for those clusters that the
@@ -50,11 +56,19 @@ class Children:
 
     folder: Path
     interrupted: Callable[[], bool]
+    forks: Forks | None = None
 
     @classmethod
-    def folder_for_one_run(cls) -> tempfile.TemporaryDirectory[str]:
-        """A folder of mode 0700."""
-        return tempfile.TemporaryDirectory(prefix="acksm-fleet-")
+    @contextmanager
+    def of(cls, count: int, interrupted: Callable[[], bool]) -> Iterator[Children]:
+        """For so many clusters, with a folder of mode 0700, to the end of the block."""
+        with tempfile.TemporaryDirectory(prefix="acksm-fleet-") as folder:
+            made = Forks(PROGRAM, IMPORTS, os.environ) if forks.possible() and count >= SEVERAL else None
+            try:
+                yield cls(Path(folder), interrupted, made)
+            finally:
+                if made:
+                    made.close()
 
     def run(
         self, one: Member, argv: Sequence[str], keys: Keys | None, says: Callable[[str], None], *, settings: bool
@@ -62,30 +76,38 @@ class Children:
         """`acksm ARGV` for a cluster, to its end; `says` gets its progress in the caller's thread. `settings`: the
         command takes a settings file."""
         written, report = self.folder / f"{file_name(one)}.yaml", self.folder / f"{file_name(one)}.json"
-        command = [sys.executable, "-m", "acksm", *argv, "--output", "json"]
+        words = [*argv, "--output", "json"]
         if settings:
             private_file.write(written, json.dumps(settings_of(one)))
-            command += ["--file", str(written)]
+            words += ["--file", str(written)]
         said = _Said()
-        with report.open("wb") as out:
-            process = subprocess.Popen(
-                command,
-                env=environment(one, keys),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # the terminal's signal reaches the supervisor alone, which passes it on
-            )
-            reader = threading.Thread(target=_read, args=(process.stderr, said), daemon=True)
-            reader.start()
-            self._wait(process, said, says)
+        progress, end = os.pipe()
+        reader = threading.Thread(target=_follow, args=(progress, said), daemon=True)
+        reader.start()
+        with report.open("wb") as out, open(end, "wb") as err:
+            process = self._started(words, environment(one, keys), out, err)
+        code = self._waited(process, said, says)
         reader.join(timeout=1.0)  # a helm that outlives its acksm still has the pipe
-        code = process.returncode if process.returncode >= 0 else ExitCode.INTERRUPTED
-        return Ended(int(code), _document(report), said.lines)
+        return Ended(code if code >= 0 else int(ExitCode.INTERRUPTED), _document(report), said.lines)
 
-    def _wait(self, process: subprocess.Popen[bytes], said: _Said, says: Callable[[str], None]) -> None:
+    def _started(
+        self, argv: Sequence[str], variables: Mapping[str, str], out: IO[bytes], err: IO[bytes]
+    ) -> subprocess.Popen[bytes] | Forked:
+        """acksm in a session of its own: the terminal's signal reaches the supervisor alone, which passes it on."""
+        forked = self.forks and self.forks.start(argv, variables, out.fileno(), err.fileno())
+        return forked or subprocess.Popen(
+            [sys.executable, "-m", PROGRAM, *argv],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+
+    def _waited(self, process: subprocess.Popen[bytes] | Forked, said: _Said, says: Callable[[str], None]) -> int:
+        """The exit code, below 0 for a signal."""
         told, signalled = "", False
-        while process.poll() is None:
+        while (code := process.poll()) is None:
             if self.interrupted() and not signalled:
                 signalled = True
                 process.send_signal(signal.SIGINT)
@@ -94,6 +116,7 @@ class Children:
                 told = last
                 says(last)
             time.sleep(POLL_SECONDS)
+        return code
 
 
 def file_name(one: Member) -> str:
@@ -131,8 +154,13 @@ class _Said:
     lines: tuple[str, ...] = ()
 
 
-def _read(stream: IO[bytes] | None, said: _Said) -> None:
-    for line in stream or ():
+def _follow(descriptor: int, said: _Said) -> None:
+    with open(descriptor, "rb") as stream:
+        _read(stream, said)
+
+
+def _read(stream: IO[bytes], said: _Said) -> None:
+    for line in stream:
         if text := line.decode("utf-8", "replace").strip():
             said.lines = (*said.lines, text)[-KEPT_LINES:]
 

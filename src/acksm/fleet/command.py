@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 
 from acksm import reports
 from acksm.aws.session import Keys
@@ -222,8 +221,8 @@ def execute(fleet: Fleet, found: discovery.Found, command: Command, ui: Output) 
         ui.show(_outline(steps, command))
         _confirm(command, len(found.members), ui)
     stopped = threading.Event()
-    with Children.folder_for_one_run() as folder, interrupts.finishing(stopped, ui.emit):
-        running = _Running(command, len(found.members), Children(Path(folder), stopped.is_set), stopped, ui)
+    with Children.of(len(found.members), stopped.is_set) as children, interrupts.finishing(stopped, ui.emit):
+        running = _Running(command, len(found.members), children, stopped, ui)
         outcome = rollout.run(started, writers, running.work, running.soak, interrupted=stopped.is_set)
     return Ran(rows.rows(steps, running.ended), outcome.stopped, found.unread, found.shard)
 
