@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from acksm.exits import ExitCode
-from acksm.fleet import children, command
+from acksm.fleet import children, command, forks
 from acksm.fleet.command import Chosen, Command
 from acksm.json_types import Untyped
 from acksm.ui import Ui
@@ -93,8 +93,10 @@ class Fleet:
         return (self.home / "log").read_text().splitlines()
 
 
-@pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+@pytest.fixture(params=["forked", "executed"])
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Fleet:
+    monkeypatch.setattr(children, "IMPORTS", ())
+    monkeypatch.setattr(forks, "possible", lambda: request.param == "forked")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "child"))
     monkeypatch.setenv("FLEET_WORLD", str(tmp_path))
     monkeypatch.setenv("TMPDIR", str(tmp_path))

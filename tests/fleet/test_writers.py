@@ -27,6 +27,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent / "waiting"))
     monkeypatch.setenv("FLEET_LOG", str(tmp_path / "log"))
     monkeypatch.setattr(children, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(children, "IMPORTS", ())
     return tmp_path
 
 

@@ -86,6 +86,11 @@ class Forks:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        return self._process.pid
+
     def start(self, argv: Sequence[str], environment: Mapping[str, str], out: int, err: int) -> Forked | None:
         """`program` with `argv`, exactly these variables, and these files for its output; None where it could not be
         forked, and nothing of it has run."""

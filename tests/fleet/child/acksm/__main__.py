@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-HOME = Path(os.environ["FLEET_WORLD"])
+HOME, SUPERVISOR = Path(os.environ["FLEET_WORLD"]), int(os.environ["FLEET_SUPERVISOR"])
 
 
 def main() -> None:
@@ -43,15 +43,24 @@ def main() -> None:
 def kill(cluster: str, call: str) -> None:
     """Kill this process, the supervisor or both, if it is the turn of this call; each once."""
     first, *rest = (HOME / "kills").read_text().splitlines() or [""]
-    if first.split()[:2] != [cluster, call] or str(os.getppid()) != os.environ["FLEET_SUPERVISOR"]:
+    if first.split()[:2] != [cluster, call] or not lives(SUPERVISOR):
         return
     (HOME / "kills").write_text("\n".join(rest))
     if not first.endswith("child"):
-        os.kill(os.getppid(), signal.SIGKILL)
-        while str(os.getppid()) == os.environ["FLEET_SUPERVISOR"]:  # until it is the child of another
+        os.kill(SUPERVISOR, signal.SIGKILL)
+        while lives(SUPERVISOR):
             pass
     if not first.endswith("supervisor"):
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def lives(pid: int) -> bool:
+    """Whether there is this process, and nobody has yet to take note of its end."""
+    stat = Path(f"/proc/{pid}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 main()
