@@ -301,7 +301,7 @@ def section(found: Results) -> str:
             f"- In the first rollout, {ROLLED_OUT} clusters in ten accounts, {AT_A_TIME} at a time, a cluster is a "
             "process that only waits: for answers, for IAM, which allows an account one call of a kind a second, "
             f"and for its controller. It took {found.first.run.wall:.1f} s; {found.first.ideal:.1f} s, had each "
-            f"started in the moment in which it might. The supervisor and {ROLLED_OUT} starts of Python took "
+            f"started in the moment in which it might. The supervisor and {ROLLED_OUT} forks took "
             f"{found.first.run.cpu:.1f} s of CPU time.",
             f"- {found.date}, load before it {found.load} on {len(os.sched_getaffinity(0))} cores; the rest is above.",
             "",

@@ -9,6 +9,7 @@ processes of clusters, in which `child/acksm` then stands for acksm.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,9 +44,8 @@ def answer_with(reports: Mapping[str, Any]) -> None:
 
 def stand_in(variables: Mapping[str, str]) -> None:
     """Let the processes of clusters be ones that only wait."""
-    own = children.environment
-    more = {**variables, "PYTHONPATH": str(Path(__file__).parent / "child")}
-    children.environment = lambda *given, **named: own(*given, **named) | more
+    os.environ.update(variables, PYTHONPATH=str(Path(__file__).parent / "child"))
+    children.IMPORTS = ()
 
 
 if __name__ == "__main__":

@@ -13,19 +13,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from abroad import until
 from acksm import reports
-from acksm.fleet import children
 from acksm.fleet.between import checked, findings
 from acksm.kube.conditions import holds
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION, directory
-from forked import Forked
 from world import NAME, WRITES, World
 
 FAR_ACCOUNT, FAR_REGION = "222222222222", "eu-west-1"
@@ -41,9 +38,8 @@ SPEC = {
 
 
 @pytest.fixture
-def away(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[tuple[World, World]]:
-    """One cluster in another account, and a second one of the same account, both in another region. The processes of
-    this process's fleets are forked."""
+def away(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, World]]:
+    """One cluster in another account, and a second one of the same account, both in another region."""
     places = {f"{world.cluster}-far": FAR_ACCOUNT, f"{world.cluster}-next": world.account}
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda name: api.add_cluster(world.state, name, places[name], FAR_REGION), places))
@@ -51,9 +47,7 @@ def away(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Itera
             monkeypatch.setenv(key, api.environment(NAME, world.cluster)[key])
         state = api.require(NAME)
         far, beside = (World(state, name, account, world.namespace) for name, account in places.items())
-        with Forked(tmp_path) as forked:
-            monkeypatch.setattr(children, "sys", SimpleNamespace(executable=forked.python))
-            yield far, beside
+        yield far, beside
         list(pool.map(lambda name: api.remove_cluster(world.state, name), places))
 
 

@@ -6,16 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from acksm import reports
-from acksm.fleet import children
 from acksm.fleet.between import checked, findings
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION
-from forked import Forked
 from world import NAME, ONE, World
 
 FAR_ACCOUNT, FAR_REGION, TEAMS = "222222222222", "eu-west-1", "333333333333"
@@ -113,8 +110,7 @@ clusters:
 - {{cluster: {world.cluster}, account: "{FAR_ACCOUNT}", region: {FAR_REGION}, profile: other-{FAR_ACCOUNT}}}
 """)
     world.fault("iam:*", 400, "Throttling", "Rate exceeded", rate=1)
-    with world.requests() as seen, Forked(file.parent) as forked, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(children, "sys", SimpleNamespace(executable=forked.python))
+    with world.requests() as seen:
         applied = world.acksm("fleet", "apply", "--yes", "-o", "json").ok().data
     world.end_faults()
     assert [item["state"] for item in applied["clusters"]] == ["done"] * 3
