@@ -23,6 +23,7 @@ from acksm.fleet.between import checked, findings
 from acksm.kube.conditions import holds
 from acksm.sandbox import api
 from acksm.sandbox.state import REGION, directory
+from kept_forks import kept
 from world import NAME, WRITES, World
 
 FAR_ACCOUNT, FAR_REGION = "222222222222", "eu-west-1"
@@ -39,7 +40,8 @@ SPEC = {
 
 @pytest.fixture
 def away(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, World]]:
-    """One cluster in another account, and a second one of the same account, both in another region."""
+    """One cluster in another account, and a second one of the same account, both in another region. The processes of
+    this process's fleets are forks of one."""
     places = {f"{world.cluster}-far": FAR_ACCOUNT, f"{world.cluster}-next": world.account}
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda name: api.add_cluster(world.state, name, places[name], FAR_REGION), places))
@@ -47,7 +49,8 @@ def away(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World,
             monkeypatch.setenv(key, api.environment(NAME, world.cluster)[key])
         state = api.require(NAME)
         far, beside = (World(state, name, account, world.namespace) for name, account in places.items())
-        yield far, beside
+        with kept():
+            yield far, beside
         list(pool.map(lambda name: api.remove_cluster(world.state, name), places))
 
 

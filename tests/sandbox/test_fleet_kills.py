@@ -4,30 +4,29 @@ and the same command goes on from the call at which it was, without one made twi
 from __future__ import annotations
 
 import json
+import os
 import re
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 import killer
 from acksm.exits import ExitCode
-from acksm.fleet import children
 from acksm.sandbox.state import REGION
+from kept_forks import kept
 from killer import AFTER, BEFORE, LEASE
 from world import ONE, World
 
 # Applied by two requests, for two field managers; a run that was killed between them repeats the first
 _COMMON_CRD = re.compile(r"/[a-z]+\.services\.k8s\.aws$")
-# In the place of Python, with the arguments `-m acksm …`: acksm with somebody who kills it, as the file beside it says
-_PYTHON = """#!{python}
+# In the place of acksm: acksm with somebody who kills it, as the file beside it says
+_KILLED = """
 import json, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
 from killer import Order, run
-order = json.loads(Path({home!r}, "order").read_text())
-run(Order(tuple(sys.argv[3:]), order["at"], order["moment"], str(Path({home!r}, "log")), passing=True))
+home = Path(__file__).parent
+order = json.loads((home / "order").read_text())
+run(Order(tuple(sys.argv[1:]), order["at"], order["moment"], str(home / "log"), passing=True))
 """
 
 
@@ -36,11 +35,7 @@ class Rollout:
 
     def __init__(self, world: World, home: Path) -> None:
         self.world, self.home = world, home
-        python = home / "python"
-        tests = str(Path(killer.__file__).parent)
-        python.write_text(_PYTHON.format(python=sys.executable, tests=tests, home=str(home)))
-        python.chmod(0o700)
-        self.python = str(python)
+        (home / "killed.py").write_text(_KILLED)
         (home / "fleet.yaml").write_text(f"""
 defaults: {{service: [applicationautoscaling], controller-namespace: {world.namespace}}}
 waves: [{{name: canary, select: {{stage: canary}}}}, {{name: rest}}]
@@ -66,8 +61,15 @@ clusters:
 def test_a_killed_process_is_reported_and_the_same_command_goes_on(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rollout, made, kills = Rollout(world, tmp_path), list[str](), 0
-    monkeypatch.setattr(children, "sys", SimpleNamespace(executable=rollout.python))
+    rollout = Rollout(world, tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(Path(killer.__file__).parent)]))
+    with kept("killed"):
+        killed_and_continued(rollout)
+
+
+def killed_and_continued(rollout: Rollout) -> None:
+    """Killed at every third call, until nothing is left to do."""
+    world, made, kills = rollout.world, list[str](), 0
     while True:
         code, states, calls = rollout.apply(*((3, AFTER), (4, BEFORE))[kills % 2])
         made += calls

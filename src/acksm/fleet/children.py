@@ -31,7 +31,7 @@ from acksm.fleet.forks import Forked, Forks
 from acksm.json_types import Json
 
 PROGRAM, IMPORTS = "acksm", ("acksm.cli.ahead",)
-SEVERAL = 3  # clusters, for which imports made once take no more CPU time than imports of each
+SEVERAL = 3  # clusters, from which on imports made once take less CPU time than those of each
 KEPT_LINES = 40
 POLL_SECONDS = 0.2
 # Which cluster it is comes from its entry alone. Other settings of the environment are for those clusters that the

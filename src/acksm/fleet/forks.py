@@ -7,7 +7,7 @@ sees its end even where the process that forked it was killed. The standard libr
 (`multiprocessing.set_forkserver_preload`): it waits for its children before the supervisor may end, is not made for
 threads that start and wait for processes at a time, gives all of them its own variables, and needs a third process.
 
-Nothing here imports acksm: the program has no other code of it than what it is told to import.
+Nothing here imports acksm: the program has no other code of it than the modules that it is started with.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import importlib
 import json
 import os
 import runpy
-import select
 import signal
 import socket
 import subprocess
@@ -51,10 +50,13 @@ class Forked:
 
     def poll(self) -> int | None:
         """The exit code, `KILLED` where a signal ended it, None while it runs. It alone has the other end."""
-        while self.returncode is None and select.select([self._connection], [], [], 0)[0]:
-            data = b""
-            with contextlib.suppress(ConnectionResetError):  # it ended before it read what it is to run
-                data = self._connection.recv(64)
+        while self.returncode is None:
+            try:
+                data = self._connection.recv(64, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                break
+            except ConnectionResetError:  # it ended before it read what it is to run
+                data = b""
             self._said += data
             if not data:
                 self.returncode = int(self._said or KILLED)
@@ -96,7 +98,7 @@ class Forks:
         forked, and nothing of it has run."""
         connection, other = socket.socketpair()
         said, handles = b"", list[int]()
-        with contextlib.suppress(OSError):  # the process that forks is no more
+        with contextlib.suppress(OSError):  # the process that forks was killed
             with other:
                 socket.send_fds(self._control, [b"."], [other.fileno(), out, err])
             said, handles, *_ = socket.recv_fds(connection, 64, 1)
@@ -116,7 +118,7 @@ class Forks:
 
 
 def serve(control: socket.socket, program: str, imports: Sequence[str]) -> None:
-    """A fork for each request, until the supervisor is gone."""
+    """A fork for each request, until the supervisor ends."""
     entitle(sys.orig_argv[:-1])
     for name in imports:
         importlib.import_module(name)
@@ -127,7 +129,7 @@ def serve(control: socket.socket, program: str, imports: Sequence[str]) -> None:
         request, files, *_ = socket.recv_fds(control, 1, 3)
         if not request:
             return reap(0)
-        with contextlib.suppress(OSError):  # no more processes: the supervisor sees its end of the connection closed
+        with contextlib.suppress(OSError):  # too many processes: the supervisor sees that the connection ends
             if os.fork() == 0:
                 control.close()
                 attend(program, *files)
