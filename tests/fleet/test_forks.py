@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class Run:
 class Both:
     """Runs of one program in both ways, in a directory; `environment` is the supervisor's."""
 
-    def __init__(self, home: Path, program: str, environment: Mapping[str, str], imports: tuple[str, ...] = IMPORTS):
+    def __init__(self, home: Path, program: str, environment: Mapping[str, str], imports: Sequence[str] = IMPORTS):
         self.home, self.program, self.environment = home, program, environment
         self.forks = Forks(program, imports, environment)
 

@@ -30,7 +30,8 @@ from acksm.fleet.file import Member
 from acksm.fleet.forks import Forked, Forks
 from acksm.json_types import Json
 
-PROGRAM, IMPORTS = "acksm", ("acksm.cli.ahead",)
+PROGRAM = "acksm"
+IMPORTS: Sequence[str] = ("acksm.cli.ahead",)
 SEVERAL = 3  # clusters, from which on imports made once take less CPU time than those of each
 KEPT_LINES = 40
 POLL_SECONDS = 0.2
