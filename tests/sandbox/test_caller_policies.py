@@ -15,7 +15,7 @@ import pytest
 from abroad import Abroad
 from acksm.exits import ExitCode
 from acksm.kube.paths import Ref, ref
-from world import Run, World
+from world import ONE, Run, World
 
 Policy = dict[str, Any]
 # Asked only where no node can run the controllers.
@@ -137,19 +137,19 @@ def test_install_and_what_looks_at_it_and_takes_it_away(abroad: Abroad) -> None:
     caller = Caller(world)
     install = caller.policy("install")
     presets = ("--policy", "core", "--policy", "autoscaling")  # an attached policy and an inline one
-    caller.run(install, "install", "-y", "--service", "sagemaker", *presets).ok()
+    caller.run(install, "install", "-y", *ONE, *presets).ok()
     parts = [one for part in ("oidc", "iam-role") for one in caller.policy(part)["Statement"]]
     said, tested = ({action for one in found for action in one["Action"]} for found in (install["Statement"], parts))
     assert said - tested <= OF_COMPUTE | BESIDE | OF_POD_IDENTITY  # the other tests take these away one by one
-    kept = caller.run(without(install, "iam:SimulatePrincipalPolicy"), "install", "--service", "sagemaker").ok()
+    kept = caller.run(without(install, "iam:SimulatePrincipalPolicy"), "install", *ONE).ok()
     assert "up to date" in kept.stderr
-    unseen = caller.run(without(install, "eks:ListCapabilities"), "install", "--service", "sagemaker").ok()
+    unseen = caller.run(without(install, "eks:ListCapabilities"), "install", *ONE).ok()
     assert "not checked: EKS capabilities" in unseen.stderr
     assert "eks:ListCapabilities" in unseen.stderr
 
     for reading in ("logs", "history", "versions"):
         found = caller.policy(reading)
-        more = ("--service", "sagemaker") if reading == "versions" else ()
+        more = {"logs": ONE[1:], "versions": ONE}.get(reading, ())
         run = caller.run(found, reading, *more, "-o", "json").ok()
         assert run.data.get("unread", []) == []
         assert "are unknown" not in run.stderr
@@ -158,28 +158,28 @@ def test_install_and_what_looks_at_it_and_takes_it_away(abroad: Abroad) -> None:
     unread = known.data["unread"]
     assert "iam:GetRole" in str(unread)
     status = caller.policy("status")
-    whole = caller.run(status, "status", "-o", "json", "--service", "sagemaker").ok().data
+    whole = caller.run(status, "status", "-o", "json", *ONE).ok().data
     assert (whole["drift"], whole["drift_unknown"]) == ([], "")
     each_is_needed(caller, status, ["eks:DescribeCluster"], "status")
     read = ("iam:ListRolePolicies", "iam:ListAttachedRolePolicies", "iam:GetRolePolicy")
     for action in ("iam:GetOpenIDConnectProvider", "iam:GetRole", *read):
-        less = caller.run(without(status, action), "status", "-o", "json", "--service", "sagemaker")
+        less = caller.run(without(status, action), "status", "-o", "json", *ONE)
         assert (less.exit_code, less.data["healthy"]) == (7, None)
         assert action in less.data["drift_unknown"]
 
     doctor = caller.policy("doctor")
-    run = caller.run(doctor, "doctor", "-o", "json", "--service", "sagemaker").ok()
+    run = caller.run(doctor, "doctor", "-o", "json", *ONE).ok()
     assert [check["id"] for check in run.data["checks"] if check["state"] == "unknown"] == []
     assert {check["id"] for check in run.data["checks"] if check["state"] == "warning"} == {
         "check.iam-rights",
         "check.pass-role",
     }
     for action in ("iam:GetOpenIDConnectProvider", "iam:GetRole", *read, "iam:SimulatePrincipalPolicy"):
-        less = caller.run(without(doctor, action), "doctor", "-o", "json", "--service", "sagemaker")
+        less = caller.run(without(doctor, action), "doctor", "-o", "json", *ONE)
         simulates = action == "iam:SimulatePrincipalPolicy"  # optional: the answer is complete without
         assert (less.exit_code, less.data["healthy"]) == ((0, True) if simulates else (7, None)), action
         assert "unknown" in {check["state"] for check in less.data["checks"]}, action
-    caller.run(caller.policy("report"), "report", "--out", "r.zip", "--service", "sagemaker").ok()
+    caller.run(caller.policy("report"), "report", "--out", "r.zip", *ONE).ok()
 
     cleanup = caller.policy("cleanup")
     gone = ("iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole", "iam:DeleteOpenIDConnectProvider")

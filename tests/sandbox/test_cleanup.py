@@ -11,7 +11,7 @@ from abroad import Abroad, until
 from acksm.guide.identity.policies import LINKED_SERVICE, SERVICE_LINKED_ROLE
 from acksm.kube.paths import Ref, ref
 from report_schema import complaints
-from world import World
+from world import ONE, World
 
 NOT_ALLOWED = "User: controller is not authorized to perform: sagemaker:DeleteModel"
 SAGEMAKER, AUTOSCALING = "ack-sagemaker-controller", "ack-applicationautoscaling-controller"
@@ -251,7 +251,7 @@ def _delete_role(world: World) -> None:
 def test_what_others_made_stays_and_an_interrupted_cleanup_goes_on(abroad: Abroad) -> None:
     world = abroad.world
     production = ref("Namespace", abroad.namespace("production"))
-    world.install("--service", "sagemaker")
+    world.install(*ONE)
     iam = world.aws("iam")
     theirs = world.role_of_ones_own("of-another-tool")  # it trusts the provider that acksm made
     note = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "note", "namespace": world.namespace}}
@@ -296,7 +296,8 @@ def test_what_others_made_stays_and_an_interrupted_cleanup_goes_on(abroad: Abroa
     )
     assert why[f"namespace {world.namespace}"] == f"contains ConfigMap {world.namespace}/note"
     assert any("oidc-provider" in what for what in why)
-    assert world.kube.get(ref("CustomResourceDefinition", "models.sagemaker.services.k8s.aws")) is None
+    own = "scalabletargets.applicationautoscaling.services.k8s.aws"
+    assert world.kube.get(ref("CustomResourceDefinition", own)) is None
     assert world.kube.get(production) is not None
 
     # they let go, and it goes on; the first time AWS does not want to
