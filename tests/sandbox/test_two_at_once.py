@@ -33,17 +33,17 @@ def await_lease(world: World, process: subprocess.Popen[str]) -> None:
 
 
 def test_ctrl_c_ends_the_call_and_the_same_command_goes_on(world: World) -> None:
-    with start(world, "install", "-y") as process:
+    with start(world, "install", "-y", *ONE) as process:
         await_lease(world, process)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=120)
     assert process.returncode == 130, told
     assert "error[interrupted]" in told
-    assert "remedy: acksm install -y   (continues from there)" in told
+    assert "remedy: acksm install -y --service applicationautoscaling   (continues from there)" in told
     assert world.objects("Lease") == []
-    world.install()
+    world.install(*ONE)
     with world.requests() as again:
-        world.install()
+        world.install(*ONE)
     assert again.writes + again.leases == []
 
 
