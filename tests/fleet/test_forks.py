@@ -96,7 +96,7 @@ class Both:
 
 def ended(process: Forked) -> int:
     while (code := process.poll()) is None:
-        time.sleep(0.01)
+        process.rest(60.0)  # it ends before
     return code
 
 

@@ -114,6 +114,7 @@ def written(world: World, since: str) -> tuple[str, str]:
     return min(at), max(at)
 
 
+@pytest.mark.crds
 @pytest.mark.timeout(600)
 def test_a_fleet_through_its_life(world: World, away: tuple[World, World], tmp_path: Path) -> None:
     fleet = Fleet(world, *away, tmp_path / "fleet.yaml")

@@ -75,6 +75,7 @@ def namesakes(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Namesak
             api.control(world.state, "POST", f"accounts/{account}/empty")
 
 
+@pytest.mark.crds
 @pytest.mark.timeout(600)
 def test_clusters_of_one_name(namesakes: Namesakes, tmp_path: Path) -> None:
     installed_at_once(namesakes, tmp_path / "fleet.yaml")

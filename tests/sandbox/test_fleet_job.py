@@ -106,6 +106,7 @@ class Hub:
         return self.world.acksm("fleet", "merge", *files, "-o", "json")
 
 
+@pytest.mark.crds
 @pytest.mark.timeout(600)
 def test_indices_are_retried_as_acksms_exit_codes_say(world: World, tmp_path: Path) -> None:
     hub, near = Hub(world, tmp_path), world.cluster

@@ -108,6 +108,7 @@ class Children:
     def _waited(self, process: subprocess.Popen[bytes] | Forked, said: _Said, says: Callable[[str], None]) -> int:
         """The exit code, below 0 for a signal."""
         told, signalled = "", False
+        rest = process.rest if isinstance(process, Forked) else time.sleep
         while (code := process.poll()) is None:
             if self.interrupted() and not signalled:
                 signalled = True
@@ -116,7 +117,7 @@ class Children:
             if last != told:
                 told = last
                 says(last)
-            time.sleep(POLL_SECONDS)
+            rest(POLL_SECONDS)
         return code
 
 

@@ -19,6 +19,7 @@ import importlib
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
@@ -63,6 +64,12 @@ class Forked:
                 self._connection.close()
                 os.close(self._handle)
         return self.returncode
+
+    def rest(self, seconds: float) -> None:
+        """Sleep for so long, or until it ends."""
+        ended = select.poll()
+        ended.register(self._connection, select.POLLIN)
+        ended.poll(1000 * seconds)
 
     def send_signal(self, number: int) -> None:
         """Its id may be another's by now; its handle is not."""
