@@ -126,3 +126,7 @@ def test_partitions_and_their_regions(aws: Aws) -> None:
     assert "cn-north-1" in aws.regions("sagemaker", "aws-cn")
     assert "cn-north-1" not in aws.regions("sagemaker", "aws")
     assert "us-west-2" in aws.regions("application-autoscaling", "aws")
+    for service in ("sts", "sagemaker", "application-autoscaling", "nothing"):
+        for partition in (*aws.partitions(), "none"):
+            known = aws.session.get_available_regions(service, partition)
+            assert aws.regions(service, partition) == sorted(known), (service, partition)

@@ -21,7 +21,7 @@ from acksm.aws.errors import THROTTLED, configured, translated
 from acksm.aws.postponed import load
 from acksm.aws.sender import Sender
 from acksm.errors import AcksmError
-from acksm.json_types import Document, Untyped
+from acksm.json_types import Document, Json, Untyped
 
 if TYPE_CHECKING:
     import boto3
@@ -90,6 +90,10 @@ def _models(data_path: str | None) -> Loader:
     loader.list_available_services = partial(_Services, loader, loader.list_available_services)
     found: Loader = loader
     return found
+
+
+# The names of services in botocore's table of endpoints (`endpointPrefix` of their models), where they differ.
+ENDPOINT_PREFIXES = {"sagemaker": "api.sagemaker"}
 
 
 class _Services(Collection[str]):
@@ -300,8 +304,17 @@ class Session:
         return [str(name) for name in self.session.get_available_partitions()]
 
     def regions(self, service: str, partition: str) -> list[str]:
-        """The regions of `partition` that have `service` (botocore's name of it), from botocore's own table."""
-        return sorted(map(str, self.session.get_available_regions(service, partition)))
+        """The regions of `partition` that have `service` (botocore's name of it), from botocore's own table.
+
+        As `get_available_regions` of a session, which reads the whole model of the service to learn its name there.
+        """
+        table: Json = self._core.get_component("data_loader").load_data("endpoints")
+        found: set[str] = set()
+        for one in table["partitions"]:
+            if one["partition"] == partition:
+                has = one["services"].get(ENDPOINT_PREFIXES.get(service, service)) or {}
+                found |= set(has.get("endpoints") or ()) & set(one["regions"])
+        return sorted(found)
 
 
 def _keys(answer: Document) -> Keys:

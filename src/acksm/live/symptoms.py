@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -34,6 +34,7 @@ class Location(StrEnum):
     HELM = "helm"
 
 
+_SPECIAL = frozenset(r"\.[]{}()*+?^$|")  # of regular expressions
 _LOG, _BOTH, _HELM = (Location.LOG,), (Location.LOG, Location.CONDITION), (Location.HELM,)
 
 
@@ -117,9 +118,16 @@ SYMPTOMS = (
 
 
 @cache
-def _compiled() -> list[tuple[Symptom, re.Pattern[str]]]:
-    """Most runs look at no message, and compiling takes longer than importing the module."""
-    return [(symptom, re.compile(symptom.pattern, re.S)) for symptom in SYMPTOMS]
+def _searches(location: Location) -> list[tuple[Symptom, Callable[[str], object]]]:
+    """Most runs look at no message, and compiling takes longer than importing the module. Half of the patterns are
+    plain text, which is not compiled."""
+    return [(symptom, _search(symptom.pattern)) for symptom in SYMPTOMS if location in symptom.locations]
+
+
+def _search(pattern: str) -> Callable[[str], object]:
+    if _SPECIAL.isdisjoint(pattern):
+        return lambda line: pattern in line
+    return re.compile(pattern, re.S).search
 
 
 @dataclass(frozen=True)
@@ -150,9 +158,7 @@ class Line:
 def match(text: str, location: Location) -> Symptom | None:
     """The symptom in `text`, None for none."""
     line = text[:LONGEST_LINE]
-    return next(
-        (symptom for symptom, found in _compiled() if location in symptom.locations and found.search(line)), None
-    )
+    return next((symptom for symptom, found in _searches(location) if found(line)), None)
 
 
 def parse(raw: str) -> Line:

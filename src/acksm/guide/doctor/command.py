@@ -18,7 +18,7 @@ from acksm.events import Event, Kind
 from acksm.guide.connect import rights
 from acksm.guide.connect.apply import hand_over, perform
 from acksm.guide.connect.target import Target, connect
-from acksm.guide.doctor import caller_policies, object as doctor_object, trace
+from acksm.guide.doctor import caller_policies
 from acksm.guide.doctor.engines import CHECKS as ENGINE_CHECKS
 from acksm.guide.doctor.facts import Facts, attempt, gather, services_installed
 from acksm.guide.doctor.folding import consequences, folded
@@ -268,6 +268,8 @@ def answer_of_object(
     target: Target, other: OtherAccountSettings, requested: str, namespace: str, options: Options
 ) -> Answer:
     """What `run_object` shows. Error: `check-unknown`."""
+    from acksm.guide.doctor import object as doctor_object, trace
+
     selection = select(trace.CHECKS, options.only, options.ignore)
     facts = doctor_object.gather(target, other, requested, namespace)
     results, ignored = selection.of(trace.follow(facts))
@@ -291,6 +293,8 @@ def answer_of_object(
 def object_text(name: str, results: Sequence[Result], ignored: Sequence[Result] = ()) -> str:
     """The checks in order, those that were skipped because of another one on one line; then the first failure with its
     remedy, and what could not be checked."""
+    from acksm.guide.doctor import trace
+
     lines = [f"{'ignored':9}{item.check.id:25} {item.check.state}: {item.check.text}" for item in ignored]
     skipped: dict[str, list[str]] = {}
     for item in results:

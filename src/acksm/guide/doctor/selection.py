@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from acksm.engine.checks import Definition, Result, State, exit_code
 from acksm.errors import AcksmError
-from acksm.guide.doctor import forms
 from acksm.output import Output
 from acksm.words import did_you_mean
 
@@ -101,6 +100,8 @@ class Options:
     def show(self, ui: Output, answer: Answer) -> None:
         """The result in its form."""
         if self.form:
+            from acksm.guide.doctor import forms
+
             ui.verbatim(forms.render(self.form, answer.title, answer.results, answer.ignored, self.clean))
         else:
             ui.result("doctor", answer.data, answer.text, answer.code)
