@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +12,7 @@ from urllib.parse import quote
 import pytest
 from botocore.stub import ANY, Stubber
 
+from acksm.aws import pod_identity
 from acksm.aws.account import Aws
 from acksm.aws.eks import Capability, Eks, FargateProfile, Listed, NodeGroup
 from acksm.errors import AcksmError
@@ -508,6 +509,13 @@ def test_quotas_are_the_accounts_and_by_default_iams(aws: Aws, iam: Stubber) -> 
     assert aws.iam.quotas() == (2_048, 10)
 
 
+@pytest.fixture
+def _in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Associations are described one after the other, as a Stubber's answers are given."""
+    monkeypatch.setattr(pod_identity, "ThreadPoolExecutor", lambda **_: ThreadPoolExecutor(1))
+
+
+@pytest.mark.usefixtures("_in_order")
 def test_who_has_a_role_by_pod_identity(aws: Aws, eks: Stubber) -> None:
     listed = {"associations": [{"associationId": "a-1"}, {"associationId": "a-2"}]}
     eks.add_response("list_pod_identity_associations", listed, {"clusterName": "demo"})
@@ -519,6 +527,7 @@ def test_who_has_a_role_by_pod_identity(aws: Aws, eks: Stubber) -> None:
     assert aws.eks.pod_identity_users("demo", "arn:aws:iam::012345678901:role/r") == ["team/a-1"]
 
 
+@pytest.mark.usefixtures("_in_order")
 def test_an_association_that_goes_while_they_are_read_hides_no_other(aws: Aws, eks: Stubber) -> None:
     listed = {"associations": [{"associationId": "gone"}, {"associationId": "a-2"}]}
     eks.add_response("list_pod_identity_associations", listed)
