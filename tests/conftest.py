@@ -18,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 import once
+import rewritten
 from killer import Forks
 from world import World
 
@@ -38,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """The first process of the run names the directory; workers inherit it."""
     if not hasattr(config, "workerinput"):
         config.stash[_OWNER] = os.environ[_SANDBOX_DIR] = tempfile.mkdtemp(prefix="acksm-tests-")
+        if config.getoption("numprocesses", None):
+            rewritten.apply(config)
     for name in [name for name in os.environ if _is_of_the_user(name)]:
         del os.environ[name]
     os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
