@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # What no version of YAML reads as anything but a text, unless it is one of the words below.
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+=,%-]*(:+[A-Za-z0-9_./@+=,%*-]+)*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+")
 _STRING = "tag:yaml.org,2002:str"
 
 
@@ -29,8 +30,16 @@ def dump(document: object) -> str:
     return text
 
 
+def readable(document: object) -> str:
+    """For people who compare two documents: sorted keys, texts of one line, quoted only where YAML asks for it."""
+    import yaml
+
+    text: str = yaml.dump(document, Dumper=_reader(), allow_unicode=True, default_flow_style=False, width=4096)
+    return text
+
+
 @cache
-def _dumper() -> Untyped:
+def _unaliased() -> Untyped:
     import yaml
 
     class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
@@ -38,6 +47,27 @@ def _dumper() -> Untyped:
 
         def ignore_aliases(self, data: object) -> bool:
             return True
+
+    return Dumper
+
+
+@cache
+def _reader() -> Untyped:
+    class Dumper(_unaliased()):  # type: ignore[misc]
+        """With quotes for the numbers of YAML 1.2 too, such as an account's digits."""
+
+    def text(dumper: Untyped, value: str) -> Untyped:
+        style = '"' if "\n" in value else "'" if _NUMBER.fullmatch(value) else None
+        return dumper.represent_scalar(_STRING, value, style=style)
+
+    Dumper.add_representer(str, text)
+    return Dumper
+
+
+@cache
+def _dumper() -> Untyped:
+    class Dumper(_unaliased()):  # type: ignore[misc]
+        """With quotes for every text that some reader takes for something else."""
 
     def text(dumper: Untyped, value: str) -> Untyped:
         if "\n" in value and _is_block(value):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import io
 from collections.abc import Sequence
 
 from acksm.engine.change import Change, Op, Plan
@@ -22,15 +21,9 @@ def as_text(value: object) -> str:
         return ""
     if isinstance(value, str):
         return value
-    from ruamel.yaml import YAML
+    from acksm.yaml_writer import readable
 
-    yaml = YAML(typ="safe", pure=True)
-    yaml.default_flow_style = False
-    yaml.width = 4096
-    yaml.representer.ignore_aliases = lambda _data: True  # a list that occurs twice in memory needs no anchor
-    stream = io.StringIO()
-    yaml.dump(value, stream)
-    return stream.getvalue()
+    return readable(value)
 
 
 def unified(before: object, after: object) -> list[str]:
