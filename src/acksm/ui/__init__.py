@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -46,23 +46,16 @@ _STYLE = {Kind.STEP: "bold", Kind.DONE: "green", Kind.UP_TO_DATE: "dim", Kind.WA
 _ENDS_WORK = {Kind.STEP, Kind.DONE, Kind.UP_TO_DATE, Kind.FAILED}
 # What acksm itself writes beyond ASCII, for streams that cannot have it.
 _ASCII = str.maketrans({"▸": ">", "✓": "+", "✗": "x", "…": "...", "→": "->", "≥": ">=", "“": '"', "”": '"', "–": "-"})
-# Format characters that reorder or end a line on many terminals; joiners are kept, scripts and emoji need them.
-_STEERING = {
-    *"\u061c\u200e\u200f\u2028\u2029\ufeff",
-    *map(chr, range(0x202A, 0x202F)),
-    *map(chr, range(0x2066, 0x206A)),
-}
+# Controls but newline and tab, halves of characters, and format characters that reorder or end a line on many
+# terminals; joiners are kept, scripts and emoji need them.
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 
 
 def clean(text: str) -> str:
     """`text` with every character that could steer a terminal replaced by U+FFFD; newline and tab are kept."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join("\ufffd" if _steers(character) else character for character in text)
-
-
-def _steers(character: str) -> bool:
-    return character in _STEERING or (character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cs"})
+    return _STEERING.sub("\ufffd", text)
 
 
 def _console(stream: TextIO) -> Console:
