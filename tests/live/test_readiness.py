@@ -348,13 +348,15 @@ AUTOSCALER = {
 }
 
 
-JOINING = {"metadata": {"name": "n", "creationTimestamp": datetime.now(UTC).isoformat()}}
+def joining() -> dict[str, Any]:
+    """A node that is seconds old."""
+    return {"metadata": {"name": "n", "creationTimestamp": datetime.now(UTC).isoformat()}}
 
 
-@pytest.mark.parametrize(
-    "more", [{"pools": [{"metadata": {"name": "p"}}]}, {"autoscalers": [AUTOSCALER]}, {"nodes": [JOINING]}]
-)
-def test_it_waits_to_the_end_where_something_adds_nodes(more: dict[str, Any]) -> None:
+@pytest.mark.parametrize("adds", ["pools", "autoscalers", "nodes"])
+def test_it_waits_to_the_end_where_something_adds_nodes(adds: str) -> None:
+    found = {"pools": {"metadata": {"name": "p"}}, "autoscalers": AUTOSCALER, "nodes": joining()}
+    more: dict[str, Any] = {adds: [found[adds]]}
     cluster = Cluster(unschedulable(TAINTED, **more))
     error = failure(cluster)
     assert (error.id, TAINTED in error.where, "tolerations" in error.remedy) == ("timed-out", True, True)
