@@ -17,7 +17,7 @@ from acksm import yaml_reader
 from acksm.aws.session import Keys
 from acksm.cli import app
 from acksm.errors import AcksmError
-from acksm.fleet import applicationset, children
+from acksm.fleet import applicationset, children, forks
 from acksm.fleet.applicationset import Destinations, application, elements
 from acksm.fleet.children import Ended, settings_of
 from acksm.fleet.file import Member, Wave
@@ -65,6 +65,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             return Ended(done.exit_code, json.loads(done.stdout or "{}"))
 
     monkeypatch.setattr(children.Children, "run", run)
+    monkeypatch.setattr(forks, "possible", lambda: False)  # none would be asked for anything
     monkeypatch.chdir(tmp_path)
     (tmp_path / "fleet.yaml").write_text(FLEET)
     return tmp_path
