@@ -12,10 +12,10 @@ import json
 import tarfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from acksm import yaml_reader
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Json
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from acksm import bounded, own_file, yaml_reader
+from acksm.dataclass import dataclass
 from acksm.declared import DECLARED
 from acksm.errors import AcksmError
 from acksm.json_types import Untyped

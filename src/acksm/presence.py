@@ -19,10 +19,11 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 from pathlib import Path
+
+from acksm.dataclass import dataclass
 
 _RUN = re.compile(r"[0-9a-f]{32}")
 _handles: set[int] = set()

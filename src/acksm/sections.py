@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from acksm.dataclass import dataclass
 from acksm.json_types import Document
 
 _TITLES = {

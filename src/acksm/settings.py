@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
@@ -23,6 +22,7 @@ from pydantic import (
 )
 
 from acksm.ack.names import SERVICES
+from acksm.dataclass import dataclass
 from acksm.declared import Account, Accounts, Adoptions, DeclaredNamespace, Teams
 from acksm.errors import AcksmError
 from acksm.json_types import Json

@@ -8,12 +8,12 @@ one is used, so that a feature is never assumed too early.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from packaging.version import InvalidVersion, Version
 
 from acksm.ack.names import SERVICES as SERVICES
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Document
 from acksm.words import did_you_mean

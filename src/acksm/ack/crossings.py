@@ -6,10 +6,10 @@ The sources are those of the table (docs/ack/versions.md). Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 
 
 class Concerns(StrEnum):

@@ -8,13 +8,13 @@ A release holds all defaults of its chart where values.yaml was edited in place,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from packaging.version import Version
 
 from acksm.ack import charts
 from acksm.ack.charts import ALWAYS
 from acksm.ack.kinds import KINDS, SINCE
+from acksm.dataclass import dataclass
 
 Path = tuple[str, ...]
 TAG, KINDS_PATH, TAGS = ("image", "tag"), ("reconcile", "resources"), ("resourceTags",)

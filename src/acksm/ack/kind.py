@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from acksm.dataclass import dataclass
 
 _WITH_SLASHES = ("resourceID", "modelPackageName")  # endpoint/NAME/variant/NAME, GROUP/VERSION
 

@@ -6,10 +6,9 @@ Names of buckets are unique in a partition, so that any account's credentials te
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from acksm.aws.errors import translated
 from acksm.aws.session import Session
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 
 _NO_SUCH_BUCKET = 404

@@ -6,10 +6,10 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from acksm.aws.errors import code_of, translated
 from acksm.aws.session import Session
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Untyped
 

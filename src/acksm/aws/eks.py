@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.aws.errors import code_of, translated
 from acksm.aws.pod_identity import (
@@ -12,6 +12,7 @@ from acksm.aws.pod_identity import (
     Association as Association,
     PodIdentity,
 )
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.ack.kinds import API, KINDS, Kind, is_absent
 from acksm.aws.errors import code_of, translated
 from acksm.aws.session import Session
+from acksm.dataclass import dataclass
 from acksm.json_types import Document, Json, Untyped
 
 Key = Mapping[str, str]

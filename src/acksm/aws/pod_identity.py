@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.aws.errors import translated
 from acksm.aws.iam_calls import PAUSE_SECONDS, SETTLING_SECONDS
 from acksm.aws.session import Session
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Json
 

@@ -12,7 +12,6 @@ import random
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Self
 
@@ -20,6 +19,7 @@ from acksm import trace
 from acksm.aws.errors import THROTTLED, configured, translated
 from acksm.aws.postponed import load
 from acksm.aws.sender import Sender
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Json, Untyped
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from acksm.aws.errors import translated
+from acksm.dataclass import dataclass
 from acksm.json_types import Json, Untyped
 
 if TYPE_CHECKING:

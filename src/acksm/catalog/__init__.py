@@ -7,11 +7,11 @@ https://github.com/istio/istio/blob/master/pkg/config/analysis/msg/messages.yaml
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
+from acksm.dataclass import dataclass
 from acksm.exits import ExitCode
 
 

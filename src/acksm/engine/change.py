@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from acksm.dataclass import dataclass
 from acksm.json_types import Document, Json
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ reported once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
 from acksm.remedies import filled

@@ -11,8 +11,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError

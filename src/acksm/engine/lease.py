@@ -15,10 +15,11 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from acksm import presence
+from acksm.dataclass import dataclass
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError, OutdatedError
 from acksm.events import Emit, Event, Kind

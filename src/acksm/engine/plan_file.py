@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import acksm
 from acksm import bounded, private_file, reports
 from acksm.config import Resolved
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Plan, sha256
 from acksm.engine.diff import render, unified
 from acksm.errors import AcksmError

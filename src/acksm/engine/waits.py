@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.fleet.file import Member, filled
 from acksm.fleet.rollout import Step

@@ -18,12 +18,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO
 
 from acksm import private_file
 from acksm.aws.session import Keys
+from acksm.dataclass import dataclass
 from acksm.exits import ExitCode
 from acksm.fleet import forks
 from acksm.fleet.file import Member

@@ -10,11 +10,12 @@ import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 
 from acksm import reports
 from acksm.aws.session import Keys
+from acksm.dataclass import dataclass
 from acksm.engine import interrupts
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind

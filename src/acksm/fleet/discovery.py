@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import product
 
 from acksm.aws.account import Aws
 from acksm.aws.eks import SERVING, Eks, Listed
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.fleet.file import Defaults, Discovery, Fleet, Member, check_unique, filled, member
 

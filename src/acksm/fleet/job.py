@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from acksm import bounded, config, reports, yaml_writer
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode

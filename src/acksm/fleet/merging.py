@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from acksm import reports
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.fleet import rows
 from acksm.json_types import Json, Untyped

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm import reports
+from acksm.dataclass import dataclass
 from acksm.fleet.file import FILE_NAME, Member
 
 ERROR, WARNING = "error", "warning"

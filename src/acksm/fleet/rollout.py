@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from acksm.dataclass import dataclass
 from acksm.exits import ExitCode
 from acksm.fleet.file import Failures, Member, Wave, wave_of
 from acksm.words import counted

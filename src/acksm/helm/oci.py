@@ -13,13 +13,14 @@ import math
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, NamedTuple, Protocol
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import urllib3
 
 from acksm.connections import Connections
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Json
 from acksm.retries import UNTRUSTED, Bounded

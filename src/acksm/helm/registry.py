@@ -11,13 +11,13 @@ import hashlib
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from acksm import archive, private_file
 from acksm.ack import charts
 from acksm.config import cache_dir
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.helm import oci, parsed
 from acksm.helm.oci import Client, SignIn

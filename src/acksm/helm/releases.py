@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from acksm import yaml_reader
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.helm.runner import Helm
 from acksm.json_types import Document, Json

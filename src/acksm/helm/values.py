@@ -13,11 +13,12 @@ import json
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import takewhile
 
 from acksm import bounded, yaml_reader
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Untyped, Value
 

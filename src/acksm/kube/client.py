@@ -12,11 +12,11 @@ import math
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode, urlsplit
 
 from acksm import trace
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Json, Manifest, Object, Untyped, Value
 from acksm.kube import answers

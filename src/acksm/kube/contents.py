@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Object
 from acksm.kube.api import Discovery

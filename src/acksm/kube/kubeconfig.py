@@ -14,11 +14,12 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from acksm import bounded, yaml_reader
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Json
 from acksm.kube import sign_in

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from acksm.ack.kinds import KINDS
+from acksm.dataclass import dataclass
 from acksm.json_types import Manifest
 
 # kind -> (api version, plural, namespaced); those of the two services follow from the table of kinds.

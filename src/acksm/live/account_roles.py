@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from acksm.dataclass import dataclass
 from acksm.declared import lost_zeros
 from acksm.errors import AcksmError
 

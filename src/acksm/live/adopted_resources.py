@@ -7,11 +7,12 @@ Pure, over what was read. Only the controller of the group that one names acts o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.json_types import Manifest, Object
 from acksm.kube import conditions
 from acksm.kube.owners import ENGINES, Owner, owner_of

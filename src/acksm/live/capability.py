@@ -6,11 +6,11 @@ Which services it reconciles, and whether a controller beside it takes turns wit
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from acksm.ack import charts
 from acksm.aws.account import Aws
 from acksm.aws.eks import Capability
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest
 from acksm.live.running import Running

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from acksm.dataclass import dataclass
 from acksm.json_types import Manifest
 from acksm.kube import conditions
 

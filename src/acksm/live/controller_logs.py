@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
+from acksm.dataclass import dataclass
 from acksm.json_types import Manifest
 from acksm.kube.api import LogReader
 from acksm.live import symptoms

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Object, Value
 from acksm.kube import owners, paths

@@ -4,8 +4,8 @@ come."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from acksm.dataclass import dataclass
 from acksm.json_types import Manifest
 from acksm.kube import conditions
 from acksm.kube.api import Getter

@@ -8,10 +8,11 @@ not the annotation or the association of today. Reading and judging are apart: `
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from acksm.aws.eks import Association
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest
 from acksm.kube import conditions

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.helm import records
 from acksm.json_types import Manifest, Object

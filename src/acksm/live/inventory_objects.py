@@ -7,11 +7,12 @@ order (docs/ack/accounts-and-regions.md#deletion-policy).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.json_types import Manifest, Object
 from acksm.kube.keys import ANNOTATIONS, values_at
 from acksm.kube.owners import Owner, is_owned, owner_of

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.ack.kinds import KINDS, Kind
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.json_types import Manifest
 from acksm.kube import conditions
 from acksm.kube.api import Lister

@@ -7,11 +7,12 @@ size of a whole node, and besides them the architectures of the image, which the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from enum import IntEnum
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.json_types import Manifest
 from acksm.kube.quantities import amount
 from acksm.words import counted

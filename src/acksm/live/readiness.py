@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op, words
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.ack.charts import SERVICES
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.json_types import Manifest, Object
 from acksm.kube.api import Lister
 from acksm.kube.owners import OWNED_LABEL, is_owned

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from acksm.ack import charts
 from acksm.catalog import lookup
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.helm.values import Edit
 from acksm.json_types import Manifest

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Object
 from acksm.kube.api import Lister

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.kube.api import Documents
 from acksm.kube.paths import Ref

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 
+from acksm.dataclass import dataclass
 from acksm.json_types import Manifest
 from acksm.kube import conditions
 

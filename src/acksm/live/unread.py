@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 
 FORBIDDEN = frozenset({"kube-forbidden"})

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from acksm.dataclass import dataclass
 from acksm.json_types import Document
 
 RUNNING, WAITING = "running", "waiting"

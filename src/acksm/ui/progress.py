@@ -6,9 +6,9 @@ import atexit
 import re
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from acksm.dataclass import dataclass
 from acksm.json_types import Document
 from acksm.sections import Section, Sections
 from acksm.ui.board import Board

@@ -6,10 +6,10 @@ With several, a failure is kept in its row and the others continue; a single one
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 from acksm import reports
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.diff import as_text
 from acksm.errors import AcksmError

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from functools import partial
 
@@ -17,6 +17,7 @@ from acksm.ack.kinds import Kind
 from acksm.aws.account import Aws
 from acksm.aws.objects import Found
 from acksm.config import location as place_in_file
+from acksm.dataclass import dataclass
 from acksm.declared import Adoptions
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind as EventKind

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from acksm.ack.kinds import Kind
 from acksm.aws import objects
 from acksm.aws.account import Aws
 from acksm.aws.objects import Found
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.adopt import placement
 from acksm.guide.adopt.lookup import PARALLEL, Accounts

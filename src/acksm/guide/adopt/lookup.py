@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 
 from acksm.ack.kinds import Kind
 from acksm.aws import objects
 from acksm.aws.account import Aws
 from acksm.aws.objects import Found
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.adopt.placement import Location
 from acksm.guide.adopt.requested import Request

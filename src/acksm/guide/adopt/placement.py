@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import cached_property
 
 from acksm.ack.kinds import Kind
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.carm import role_map
 from acksm.guide.carm.role_map import Maps

@@ -11,12 +11,13 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from acksm.ack.kinds import Kind
 from acksm.ack.names import COMMON_GROUP
 from acksm.aws.objects import Found
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.adopt.placement import Location, Method, read_only_works

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 
 from acksm.ack.kinds import ARN_SERVICES, KINDS, Kind
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.declared import DeclaredAdoption
 from acksm.errors import AcksmError
 from acksm.json_types import Document

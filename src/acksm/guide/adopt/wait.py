@@ -7,11 +7,12 @@ or account that changed (docs/ack/messages.md#only-in-the-log).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Protocol
 
 from acksm.catalog import lookup
+from acksm.dataclass import dataclass
 from acksm.engine.waits import HEARTBEAT_SECONDS, Deadline, rested
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind as EventKind, silent

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from acksm import reports
 from acksm.ack import charts
 from acksm.aws.eks import Capability
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target, connect

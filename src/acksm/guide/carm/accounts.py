@@ -9,11 +9,11 @@ template (`guide/carm/template.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op, Plan, words
 from acksm.engine.diff import unified
 from acksm.errors import AcksmError

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from acksm import reports
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind

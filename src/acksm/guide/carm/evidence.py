@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from acksm.aws.account import Aws
 from acksm.aws.eks import Association
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts, command as carm, trust
 from acksm.guide.carm.command import Observed

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.ack.charts import SERVICES
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op
 from acksm.json_types import Json
 from acksm.kube.api import Getter, Lister, Writer

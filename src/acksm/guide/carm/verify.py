@@ -7,12 +7,12 @@ region. What could not be checked is unknown, never ok.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from acksm.ack import charts
 from acksm.catalog import lookup
+from acksm.dataclass import dataclass
 from acksm.engine.checks import Check, State, worst
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind

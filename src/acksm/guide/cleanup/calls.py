@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from acksm.ack.kinds import KINDS
 from acksm.aws import objects
 from acksm.aws.account import Aws
+from acksm.dataclass import dataclass
 from acksm.engine import lease
 from acksm.engine.waits import REST, Deadline, Progress, wait_until
 from acksm.errors import AcksmError

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from acksm.ack.kinds import deletion_rank
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.json_types import Json

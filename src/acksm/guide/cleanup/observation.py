@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TypeVar
 
 from acksm.ack import charts
@@ -15,6 +15,7 @@ from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.aws.eks import Addon, Association, Capability
 from acksm.aws.pod_identity import AGENT
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.carm import role_map

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.events import Emit

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from acksm import reports
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op
 from acksm.exits import ExitCode
 from acksm.guide.cleanup.objects import Choice, fate

@@ -8,11 +8,11 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from acksm.aws.token import mint
+from acksm.dataclass import dataclass
 from acksm.engine.change import Plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind

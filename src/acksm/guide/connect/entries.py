@@ -8,8 +8,9 @@ command that signs in as the same identity.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op
 from acksm.json_types import Json
 from acksm.kube import sign_in

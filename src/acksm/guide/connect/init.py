@@ -7,7 +7,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +19,7 @@ from acksm.aws import local
 from acksm.aws.account import Aws
 from acksm.aws.eks import Eks
 from acksm.config import FILE_NAME, resolve
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.json_types import Json

@@ -11,7 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from difflib import get_close_matches
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity, Keys, Session
 from acksm.aws.token import exec_credential as _credential, mint
+from acksm.dataclass import dataclass
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.guide.connect.registries import registry

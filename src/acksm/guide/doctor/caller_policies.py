@@ -7,13 +7,14 @@ no permission. A contract test runs commands under callers that have only this, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cached_property
 
 from acksm.ack.kinds import API, KINDS
 from acksm.aws import ecr
 from acksm.aws.simulation import Decisions
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import iam_role, policies, role_names

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import NamedTuple, TypeAlias, TypeVar
 
@@ -18,6 +18,7 @@ from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.aws.eks import Association, Capability, Cluster
 from acksm.aws.session import Identity
+from acksm.dataclass import dataclass
 from acksm.engine.change import Op, Plan
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError

@@ -7,9 +7,10 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import NamedTuple
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.json_types import Object

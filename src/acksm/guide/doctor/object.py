@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from acksm.ack.kinds import KINDS
 from acksm.aws import objects
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts, command as carm, evidence, verify
 from acksm.guide.connect.target import Target

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, TypeVar
 
+from acksm.dataclass import dataclass
 from acksm.engine.checks import Definition, Result, State, exit_code
 from acksm.errors import AcksmError
 from acksm.output import Output

@@ -18,12 +18,13 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from acksm import __version__, reports
 from acksm.config import Resolved
+from acksm.dataclass import dataclass
 from acksm.engine.checks import Result, healthy, judge
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind

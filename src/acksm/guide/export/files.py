@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from acksm import __version__, yaml_writer
+from acksm.dataclass import dataclass
 from acksm.guide.export import argocd, flux, iam, layers, readme
 from acksm.guide.export.folder import SCHEMA, digest
 from acksm.guide.export.layers import Layer

@@ -11,11 +11,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
 from acksm import private_file
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.doctor import redaction
 from acksm.json_types import Document, Json

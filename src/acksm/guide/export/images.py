@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.json_types import Manifest, Object, Value

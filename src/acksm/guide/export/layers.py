@@ -4,9 +4,9 @@ share, each service's CRDs, its controller, and bindings. A layer needs those be
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.guide.export.reading import Source
 from acksm.guide.install import crds
 from acksm.guide.install.kept import FOLDER

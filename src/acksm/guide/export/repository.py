@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 
 EXAMPLE = "https://git.example.com/platform/clusters.git"

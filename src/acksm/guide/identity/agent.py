@@ -8,12 +8,13 @@ that a controller's pod may be scheduled on. Pods on Fargate never reach one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 from acksm.aws.account import Aws
 from acksm.aws.eks import Addon, Cluster, FargateProfile
 from acksm.aws.pod_identity import AGENT
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op, words
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError

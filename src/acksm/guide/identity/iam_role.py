@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.aws.eks import Cluster
 from acksm.aws.session import Identity
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op, words
 from acksm.engine.diff import unified
 from acksm.engine.waits import Deadline, Progress, wait_until

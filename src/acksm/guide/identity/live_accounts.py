@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.identity import trust
 from acksm.helm import records

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.aws.account import Aws
 from acksm.aws.eks import Cluster
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op
 from acksm.guide.identity import limits
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.ack.kinds import API, KINDS, Kind
+from acksm.dataclass import dataclass
 from acksm.guide.identity.judged import as_list, statements
 from acksm.json_types import Document, Json
 

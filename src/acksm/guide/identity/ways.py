@@ -4,10 +4,10 @@ two of them, both. What exists is kept, and `acksm identity migrate` changes it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from acksm.aws.eks import Association
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.identity.associations import Account, Found
 from acksm.live.readiness import PodState

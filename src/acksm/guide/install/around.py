@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target

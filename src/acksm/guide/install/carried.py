@@ -6,10 +6,11 @@ hand may have the whole values.yaml there, or an edited one in its chart, as the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from acksm.ack import charts, defaults
 from acksm.archive import Chart
+from acksm.dataclass import dataclass
 from acksm.guide.install import release
 from acksm.helm import kept_values, values
 from acksm.helm.values import Edit

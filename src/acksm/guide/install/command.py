@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from functools import partial
 
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
 from acksm.aws.eks import Association
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError

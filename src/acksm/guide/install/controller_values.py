@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from acksm.ack import charts
 from acksm.ack.defaults import KINDS_PATH
 from acksm.archive import Chart
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.install import carried, crds, crossing, mirrored, release

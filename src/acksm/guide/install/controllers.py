@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
 from acksm.aws.eks import Capability
 from acksm.catalog import lookup
+from acksm.dataclass import dataclass
 from acksm.engine import lease
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError

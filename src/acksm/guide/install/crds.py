@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from packaging.version import InvalidVersion, Version
@@ -19,6 +19,7 @@ from acksm import yaml_reader
 from acksm.ack import charts
 from acksm.ack.names import CHART_ANNOTATION, COMMON_GROUP
 from acksm.archive import unreadable
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op
 from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError

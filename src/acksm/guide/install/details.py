@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from packaging.version import InvalidVersion, Version
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.guide.install import mirrored
 from acksm.guide.install.release import Observed
 

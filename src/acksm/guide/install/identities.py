@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.ack import charts
 from acksm.aws.eks import Association, FargateProfile
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target

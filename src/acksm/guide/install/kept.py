@@ -8,10 +8,11 @@ import copy
 import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.install import keeper
 from acksm.guide.install.release import Desired, Observed

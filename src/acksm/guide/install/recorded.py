@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.errors import OutdatedError
 from acksm.guide.connect.target import Target
 from acksm.guide.install import keeper

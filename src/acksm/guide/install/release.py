@@ -7,10 +7,11 @@ such as the list of kinds to reconcile (docs/ack/versions.md#reused-values).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op
 from acksm.errors import AcksmError
 from acksm.guide.install import mirrored

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind, silent
 from acksm.exits import ExitCode

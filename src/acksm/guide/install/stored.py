@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op, words
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Object, Value

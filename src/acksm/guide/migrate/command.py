@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from acksm import reports
 from acksm.aws.documents import Role
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError

@@ -9,10 +9,11 @@ A run that was killed anywhere is continued by the next, since each change is pl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from acksm.aws.documents import Role
 from acksm.aws.eks import Association, Cluster
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.identity import associations, iam_role, oidc, pod_trust, trust

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from typing import TypeVar
 
 from acksm.aws.documents import Role
 from acksm.aws.eks import Association
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.identity import oidc, pod_trust, trust

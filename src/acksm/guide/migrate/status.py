@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from acksm import reports
 from acksm.aws.eks import Association
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode

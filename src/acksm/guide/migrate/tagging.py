@@ -8,10 +8,11 @@ the controllers lose the other account at their next start
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change
 from acksm.errors import AcksmError
 from acksm.guide.carm import accounts, command as carm, evidence, trust

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from acksm.ack import charts
 from acksm.aws import ecr
 from acksm.aws.account import Aws
 from acksm.aws.ecr import Ecr
+from acksm.dataclass import dataclass
 from acksm.engine import interrupts, review
 from acksm.engine.change import Danger, Plan, summary
 from acksm.engine.diff import render_plan

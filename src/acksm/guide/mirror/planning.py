@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op, words
 
 if TYPE_CHECKING:

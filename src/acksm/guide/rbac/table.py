@@ -9,11 +9,11 @@ commands under exactly these rights, and without each of them.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.carm.role_map import ACCOUNT_MAP, TEAM_MAP
 from acksm.json_types import Json

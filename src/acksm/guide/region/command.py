@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Plan
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
 from acksm.guide.connect.target import connect

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 
 from acksm import reports
@@ -12,6 +12,7 @@ from acksm.ack import charts
 from acksm.ack.kinds import SINCE
 from acksm.aws.account import Aws
 from acksm.aws.documents import Role
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op, Plan
 from acksm.engine.executor import Dispatch
 from acksm.errors import AcksmError

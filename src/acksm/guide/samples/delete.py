@@ -12,10 +12,11 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from acksm import reports
 from acksm.ack.kinds import KINDS
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Danger, Op, Plan
 from acksm.engine.waits import Progress, wait_until
 from acksm.errors import AcksmError

@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
 from acksm import yaml_reader
 from acksm.ack.kinds import KINDS
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.json_types import Document, Json, Value
 from acksm.words import did_you_mean

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 
 from acksm import yaml_reader
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.samples.files import Parameter, Sample
 from acksm.json_types import Document

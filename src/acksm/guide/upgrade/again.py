@@ -8,7 +8,7 @@ refuses without a condition is in its log alone (docs/ack/messages.md#only-in-th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import partial
@@ -18,6 +18,7 @@ from typing import Protocol
 from acksm import reports
 from acksm.ack.kinds import KINDS
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.events import Emit, Event, Kind

@@ -6,11 +6,12 @@ The comparison continues where a killed upgrade stopped: as long as there is a r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache, partial
 
 from acksm import reports
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.exits import ExitCode
 from acksm.guide.connect.target import Target

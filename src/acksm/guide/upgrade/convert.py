@@ -7,7 +7,7 @@ a service before the line keep working, as the CRD is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from acksm import reports
 from acksm.ack import charts
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.declared import Adoptions
 from acksm.engine.waits import Progress, wait_until
 from acksm.errors import AcksmError

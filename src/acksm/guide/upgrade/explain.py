@@ -6,11 +6,12 @@ From the table of features (docs/charts.md). With --from it needs no cluster.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from acksm import reports
 from acksm.ack import charts
 from acksm.ack.crossings import Concerns, Difference, between
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.exits import ExitCode

@@ -6,9 +6,9 @@ From the table of features (docs/charts.md) and what the cluster has. CRDs are n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.errors import AcksmError
 from acksm.guide.connect.target import Target
 from acksm.guide.install import recorded

@@ -13,10 +13,11 @@ import gzip
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op
 from acksm.errors import AcksmError
 from acksm.json_types import Manifest, Object

@@ -6,12 +6,12 @@ CRDs are kept: helm rolls back none, and an older controller reads what a newer 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
 from acksm import reports
 from acksm.ack import charts
+from acksm.dataclass import dataclass
 from acksm.engine.change import Change, Op, Plan
 from acksm.errors import AcksmError
 from acksm.guide.connect.apply import perform

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from acksm.ack.crossings import Concerns
 from acksm.ack.kinds import KINDS
 from acksm.ack.names import COMMON_GROUP
+from acksm.dataclass import dataclass
 from acksm.guide.install import switching
 from acksm.json_types import Object
 from acksm.kube.api import Discovery
