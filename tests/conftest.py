@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -43,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
             rewritten.apply(config)
     for name in [name for name in os.environ if _is_of_the_user(name)]:
         del os.environ[name]
+    # Ignored in what a shell starts in the background, and in all that this starts: tests send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ |= {"COLUMNS": "100", "NO_COLOR": "1"}
 
 
