@@ -84,7 +84,7 @@ class Children:
             words += ["--file", str(written)]
         said = _Said()
         progress, end = os.pipe()
-        reader = threading.Thread(target=_follow, args=(progress, said), daemon=True)
+        reader = threading.Thread(target=_read, args=(os.fdopen(progress, "rb"), said), daemon=True)
         reader.start()
         with report.open("wb") as out, open(end, "wb") as err:
             process = self._started(words, environment(one, keys), out, err)
@@ -157,15 +157,11 @@ class _Said:
     lines: tuple[str, ...] = ()
 
 
-def _follow(descriptor: int, said: _Said) -> None:
-    with open(descriptor, "rb") as stream:
-        _read(stream, said)
-
-
 def _read(stream: IO[bytes], said: _Said) -> None:
-    for line in stream:
-        if text := line.decode("utf-8", "replace").strip():
-            said.lines = (*said.lines, text)[-KEPT_LINES:]
+    with stream:
+        for line in stream:
+            if text := line.decode("utf-8", "replace").strip():
+                said.lines = (*said.lines, text)[-KEPT_LINES:]
 
 
 def _document(path: Path) -> Json:
