@@ -15,20 +15,22 @@ heartbeat = ( seconds=0; while sleep 2 >/dev/null 2>&1 && kill -0 $$$$ 2>/dev/nu
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-# Puts what the lock file names, and acksm itself, into an environment of interpreter $(1) in folder $(2).
+# Puts what the lock file names, and acksm itself, into the environment in folder $(1), by the pip of the main one.
 # --no-compile: Python compiles what it imports, a tenth of the packages; all of them are half a minute of one core
-pip = $(2)/bin/python -m pip install --disable-pip-version-check --quiet --no-compile --no-deps
-define environment
-	@echo "▸ environment: $(2)"
-	@$(call heartbeat,$(1) -m venv $(2))
-	@$(call heartbeat,$(pip) --require-hashes -r requirements.lock)
-	@$(call heartbeat,$(pip) --no-build-isolation --editable .)
+pip = $(BIN)/python -m pip --python $(1)/bin/python install --disable-pip-version-check --quiet --no-compile --no-deps
+define packages
+	@$(call heartbeat,$(call pip,$(1)) --require-hashes -r requirements.lock)
+	@$(call heartbeat,$(call pip,$(1)) --no-build-isolation --editable .)
 	@touch $@
 endef
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=python3.12 …)"; exit 3; }
-	$(call environment,$(PYTHON),$(VENV))
+	@echo "▸ environment: $(VENV)"
+	@$(call heartbeat,$(PYTHON) -m venv $(VENV))
+	@# first the pip of the lock file: that of Python 3.11 takes three times as long to read a package's index
+	@sed -n '/^pip==/,/^    #/p' requirements.lock | $(call pip,$(VENV)) --require-hashes -r /dev/stdin
+	$(call packages,$(VENV))
 
 .PHONY: env
 env: $(STAMP) ## create the Python environment from the lock file
@@ -52,8 +54,10 @@ interpreter = $(shell for one in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/vers
 	"$$one" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$(1)')" 2>/dev/null && echo "$$one" && break; done)
 OTHERS = $(foreach version,$(PYTHONS),$(if $(call interpreter,$(version)),$(VENV)/pythons/$(version)/.ready))
 
-$(VENV)/pythons/%/.ready: requirements.lock pyproject.toml
-	$(call environment,$(call interpreter,$*),$(@D))
+$(VENV)/pythons/%/.ready: $(STAMP)
+	@echo "▸ environment: $(@D)"
+	@$(call interpreter,$*) -m venv --without-pip $(@D)
+	$(call packages,$(@D))
 
 .PHONY: pythons
 pythons: ## create the environments of PYTHONS="3.11 3.12 3.13", of those that this machine has

@@ -28,26 +28,12 @@ from acksm.sandbox.cloud import Cloud, forget_cluster, open_account, record_clus
 from acksm.sandbox.faults import Faults
 from acksm.sandbox.serving import KeptOpen
 from acksm.settings import RoleSettings
+from clock import Clock
 
 ACCOUNT, REGION = "012345678901", "us-west-2"
 ISSUER = f"https://oidc.eks.{REGION}.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/practice"
 CLUSTER = Cluster("practice", ARN, REGION, ACCOUNT, "https://x", "", ISSUER, "ACTIVE", "1.35")
-
-
-@dataclass
-class Clock:
-    """Time that passes only where somebody sleeps."""
-
-    now: float = 0.0
-    slept: list[float] = field(default_factory=list)
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
 
 
 @dataclass
@@ -100,7 +86,7 @@ class Gate:
 
     def session(self, seconds: float = 900) -> Aws:
         """acksm's, with `seconds` for everything."""
-        self.deadline = Deadline(seconds, clock=self.clock, sleep=self.clock.sleep)
+        self.deadline = self.clock.deadline(seconds)
         aws = Aws(region=REGION, left=self.deadline.left)
         # botocore's models are read once; its clients are new, with their quota of retries
         aws._core, aws.session = self.boto._session, self.boto

@@ -38,11 +38,12 @@ class MemoryCluster(MemoryKube):
         self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False, keep: Keep = whole
     ) -> list[Json]:
         self.gate("list")
+        collection = ref.collection
         with self._settling:
-            every = sorted(self.objects.items())
+            every = sorted(self.objects)
         found = []
-        for path, item in every:
-            if ref.collection in collections_of(path) and _selected(item, selector):
+        for path in every:
+            if collection in collections_of(path) and (item := self.objects.get(path)) and _selected(item, selector):
                 found.append(keep(copied({"metadata": item["metadata"]} if metadata_only else item)))
         return found
 

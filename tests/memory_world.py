@@ -21,7 +21,6 @@ from acksm.aws.account import Aws
 from acksm.aws.buckets import Bucket
 from acksm.aws.eks import Association
 from acksm.engine import diff
-from acksm.engine.waits import Deadline
 from acksm.events import Event
 from acksm.guide.carm import bind as carm_bind
 from acksm.guide.connect.target import Target
@@ -31,6 +30,7 @@ from acksm.helm.releases import Release
 from acksm.kube.client import Endpoint
 from acksm.kube.paths import ref
 from acksm.settings import DEFAULT_REGISTRY, RunSettings, Settings, TargetSettings
+from clock import Clock
 from memory_account import CLUSTER, HOME, IDENTITY, REGION, Fuse, MemoryEks, MemoryIam
 from memory_cluster import MemoryCluster
 from memory_helm import MemoryHelm, PracticeRegistry, parsed
@@ -119,7 +119,7 @@ class MemoryWorld:
         aws = Aws(region=REGION)
         aws.session, aws.iam, aws.eks = session(), self.iam, self.eks
         aws.bucket = lambda name, region="": Bucket(bool(name), region)  # type: ignore[method-assign]
-        deadline = Deadline(run.timeout, sleep=lambda _seconds: None)
+        deadline = Clock().deadline(run.timeout)
         target = Target(at, run, aws, IDENTITY, CLUSTER, self.kube, Endpoint("https://memory.invalid", ""), deadline)
         target.releases = self.helm
         target.registries[DEFAULT_REGISTRY] = PracticeRegistry()

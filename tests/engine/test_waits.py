@@ -7,32 +7,20 @@ import pytest
 from acksm.engine.waits import REST, Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Event
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.sleeps: list[float] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.sleeps.append(seconds)
-        self.now += seconds
+from clock import Clock
 
 
 def deadline(seconds: float) -> tuple[Deadline, Clock]:
     clock = Clock()
-    return Deadline(seconds, clock=clock, sleep=clock.sleep), clock
+    return clock.deadline(seconds), clock
 
 
 def test_it_ends_when_done_and_its_pauses_grow_to_a_limit() -> None:
     limit, clock = deadline(100)
     answers = iter([Progress(False, "one")] * 12 + [Progress(True, "two")])
     assert wait_until(lambda: next(answers), limit, what="x").text == "two"
-    assert clock.sleeps == sorted(clock.sleeps)
-    assert clock.sleeps[-1] == 2.0
+    assert clock.slept == sorted(clock.slept)
+    assert clock.slept[-1] == 2.0
 
 
 def test_what_takes_long_to_look_at_is_looked_at_for_a_part_of_the_time() -> None:
@@ -58,7 +46,7 @@ def test_a_terminal_failure_ends_it_at_once() -> None:
     limit, clock = deadline(100)
     with pytest.raises(AcksmError, match="broken"):
         wait_until(lambda: Progress(False, failure=AcksmError("pod-failing", "broken")), limit, what="x")
-    assert clock.sleeps == []
+    assert clock.slept == []
 
 
 def test_a_time_out_names_the_last_state_seen_and_never_oversleeps() -> None:

@@ -15,7 +15,7 @@ from acksm.errors import AcksmError
 from acksm.kube import client
 from acksm.kube.client import Endpoint, Kube
 from acksm.kube.paths import ref
-from gate import Clock
+from clock import Clock
 from http_server import Reply, Server, json_reply, serve
 
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "x"}}

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.kube.paths import Ref, ref
 from acksm.live import synced
+from clock import Clock
 
 ONE = ref("Model", "churn", "team")
 DENIED = "User: x is not authorized to perform: iam:PassRole on resource: y"
@@ -92,16 +92,6 @@ def named(error: AcksmError | None) -> str:
     return f"{error.id} {error.details.get('symptom', '')}".strip() if error else ""
 
 
-class Clock:
-    """Time that passes when somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
 class Scripted:
     """A cluster whose one object is what `at` says of the second."""
 
@@ -117,7 +107,7 @@ def wait(
 ) -> tuple[synced.State | str, float]:
     """The state or the error's id, and when it came."""
     clock = Clock()
-    deadline = Deadline(seconds, clock=lambda: clock.now, sleep=clock.sleep)
+    deadline = clock.deadline(seconds)
     waiter = synced.Waiter(Scripted(clock, at), deadline, silent_failure=log)
     if applied:
         waiter.note(ONE, thing(version=applied))

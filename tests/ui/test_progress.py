@@ -14,15 +14,8 @@ from acksm.engine.waits import Deadline, Progress, wait_until
 from acksm.errors import AcksmError
 from acksm.events import Event, Kind
 from acksm.ui import POLL_SECONDS, QUIET_SECONDS, Ui, progress as module
+from clock import Clock
 from streams import Stream
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from hypothesis import given, strategies as st
 from acksm.ack.charts import AUTOSCALING, SAGEMAKER, SERVICES
 from acksm.aws.eks import Capability
 from acksm.engine.change import Change, Danger, Op
-from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError, OutdatedError
 from acksm.events import silent
 from acksm.guide.capability import share
+from clock import Clock
 
 ARN = "arn:aws:eks:us-west-2:012345678901:capability/demo/ack/ack/x"
 names = st.lists(st.sampled_from((*SERVICES, "s3", "ec2", "Sagemaker", "")), max_size=6, unique=True)
@@ -42,7 +42,7 @@ class Eks:
 
 
 def apply(eks: Eks, changes: Sequence[Change]) -> None:
-    deadline = Deadline(60, sleep=lambda _: None)
+    deadline = Clock().deadline(60)
     target: Any = SimpleNamespace(aws=SimpleNamespace(eks=eks), cluster=SimpleNamespace(name="demo"), deadline=deadline)
     calls = share.dispatch(target, silent)
     for change in changes:

@@ -8,12 +8,12 @@ from typing import Any, cast
 import pytest
 
 from acksm.aws.account import Aws
-from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.guide.cleanup import calls as calls_module
 from acksm.guide.cleanup.calls import Calls, is_transient
 from acksm.kube import contents
 from acksm.kube.paths import Ref, ref
+from clock import Clock
 from memory_kube import MemoryKube, namespace
 
 POLICY = "services.k8s.aws/deletion-policy"
@@ -41,12 +41,7 @@ class Served(MemoryKube):
 
 
 def calls(kube: Served) -> Calls:
-    now = [0.0]
-
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
-
-    return Calls(kube, cast(Aws, None), "0" * 12, Deadline(30, lambda: now[0], sleep))
+    return Calls(kube, cast(Aws, None), "0" * 12, Clock().deadline(30))
 
 
 def cluster(manifest: Mapping[str, Any], **gate: Any) -> Served:

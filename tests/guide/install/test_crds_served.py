@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from acksm.engine.waits import Deadline
 from acksm.errors import AcksmError
 from acksm.guide.install import crds
 from acksm.kube.paths import Ref
+from clock import Clock
 
 
 class Apiserver:
@@ -37,9 +37,7 @@ class Apiserver:
         return {}
 
     def wait(self, seconds: float = 60) -> None:
-        now = [0.0]
-        deadline = Deadline(seconds, clock=lambda: now[0], sleep=lambda pause: now.__setitem__(0, now[0] + pause))
-        crds.await_established(self, deadline, ["models.sagemaker.services.k8s.aws"])
+        crds.await_established(self, Clock().deadline(seconds), ["models.sagemaker.services.k8s.aws"])
 
 
 def test_what_is_served_is_left_alone() -> None:
