@@ -78,6 +78,7 @@ class MemoryCluster(MemoryKube):
         self.settle(ref)
 
     def restart(self, namespace: str, deployment: str) -> None:
+        self._count += 1
         self.patch(ref("Deployment", deployment, namespace), {"spec": {"template": {"restarted": str(self._count)}}})
 
     def watch(self, ref: Ref, *, selector: str = "", **_: object) -> Iterator[Json]:

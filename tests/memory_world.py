@@ -134,8 +134,9 @@ class MemoryWorld:
         self.iam.roles, self.iam.providers, self.eks.addons = copied(roles), copied(providers), dict(addons)
 
     def state(self) -> Any:
-        """What is there, without versions, times and names of generations."""
-        objects = {path: _lasting(item) for path, item in self.kube.objects.items()}
+        """What is there, without versions, times and names of generations; and without the Lease, which is times."""
+        found = self.kube.objects.items()
+        objects = {path: _lasting(item) for path, item in found if not path.endswith("/leases/acksm")}
         associated = {account: replace(one, name="") for account, one in self.eks.associated.items()}
         return self._parts(objects, associated)
 

@@ -31,12 +31,13 @@ def test_they_are_the_same_everywhere() -> None:
 
 
 def test_one_that_the_machine_lacks_is_named_and_one_that_it_has_is_run(tmp_path: Path) -> None:
-    """With an environment that is up to date already, whose pytest says how it was started."""
+    """With environments that are up to date already, of which one's pytest says how it was started."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     runner = tmp_path / "venv" / "pythons" / version / "bin" / "pytest"
     runner.parent.mkdir(parents=True)
     runner.write_text('#!/bin/sh\necho "$*"\n')
     runner.chmod(0o755)
+    (tmp_path / "venv" / ".ready").touch()
     (runner.parent.parent / ".ready").touch()
     home = tmp_path / "pyenv" / "versions" / f"{version}.99" / "bin"
     home.mkdir(parents=True)

@@ -13,7 +13,7 @@ import pytest
 from abroad import Abroad
 from acksm.engine import lease
 from acksm.errors import AcksmError
-from acksm.kube.paths import Ref, ref
+from acksm.kube.paths import Ref
 from acksm.sandbox import api
 from world import World
 
@@ -160,7 +160,7 @@ def test_an_apiserver_that_is_restarted_in_mid_run(world: World) -> None:
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(world.acksm, "install", "-y", "--timeout", "120s")
         limit = time.monotonic() + 60
-        while not world.kube.get(ref("Lease", lease.NAME, world.namespace)):
+        while not lease.is_held(world.kube, world.namespace):
             assert not run.done(), run.result()
             assert time.monotonic() < limit
             time.sleep(0.02)

@@ -5,6 +5,10 @@ this machine knows that it has ended (acksm.presence), elsewhere after the Lease
 this process's own clock ("leaseDurationSeconds … measured against the time of last observed renewTime",
 https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/). Neither the times on the Lease nor its
 duration count, so that clocks that differ do no harm. Commands that only read do not read it.
+
+A run that ends leaves the Lease without a holder: its last time says to a run that has read the cluster before, and
+waited for an answer to its question since, that its plan is outdated. There the times count: plans are made again
+where clocks may differ too much to know.
 """
 
 from __future__ import annotations
@@ -33,8 +37,10 @@ NAME = "acksm"
 DURATION_SECONDS = 30
 RENEW_SECONDS = 8.0
 PAUSE_SECONDS = 1.0
+SKEW_SECONDS = 60.0  # between the clocks of two machines
 MACHINE, RUN = "acksm.dev/machine", "acksm.dev/run"  # annotations for acksm.presence
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"  # MicroTime of the apiserver
+_ours = set[str]()  # runs of this process: what it changed itself makes no plan of its own outdated
 _TERMINATING = "because it is being terminated"  # the apiserver's answer (403) to a creation in such a namespace
 
 
@@ -85,7 +91,7 @@ def holder(command: str) -> str:
 def is_held(kube: Getter, namespace: str) -> bool:
     """Whether an acksm holds the lock, or ended without releasing it; `held` finds out which."""
     try:
-        return kube.get(ref("Lease", NAME, namespace)) is not None
+        return bool(_spec(kube.get(ref("Lease", NAME, namespace)) or {}).get("holderIdentity"))
     except AcksmError as error:
         if error.id != "kube-forbidden":
             raise
@@ -93,9 +99,11 @@ def is_held(kube: Getter, namespace: str) -> bool:
 
 
 @contextmanager
-def held(kube: Editor, namespace: str, command: str, emit: Emit, deadline: Deadline, patience: float) -> Iterator[bool]:
+def held(
+    kube: Editor, namespace: str, command: str, emit: Emit, deadline: Deadline, patience: float, *, last: bool = False
+) -> Iterator[bool]:
     """Hold the Lease inside; False where there can be none: this identity may not use Leases, or the namespace is being
-    deleted (a note says so). Waits for another run's for `patience` seconds at most.
+    deleted (a note says so). Waits for another run's for `patience` seconds at most. The `last` run deletes it.
 
     `deadline.stopped` is set when the Lease is lost. Errors: `cluster-busy`, `lease-lost`, `interrupted`, `timed-out`,
     `kube-not-found` while the namespace does not exist, and `OutdatedError` where another acksm changed the cluster
@@ -103,6 +111,7 @@ def held(kube: Editor, namespace: str, command: str, emit: Emit, deadline: Deadl
     """
     here = Presence.begin()
     me = _Me(namespace, holder(command), here.run)
+    _ours.add(me.run)
     released = False
     try:
         mine = _take(kube, me, emit, deadline, patience)
@@ -113,7 +122,7 @@ def held(kube: Editor, namespace: str, command: str, emit: Emit, deadline: Deadl
                 yield True
     finally:
         try:
-            released = _release(kube, me)
+            released = _release(kube, me, last)
         finally:
             here.end(forget=released)
 
@@ -212,9 +221,9 @@ class _Watch:
         if not free and state is not State.ENDED and (state is State.RUNNING or self.silent < DURATION_SECONDS):
             self.outdated = True
             return
-        # the same clock on this machine: whether it ran after this command had started. A helm that it left behind may
-        # have worked on until now.
-        late = _age(found, "renewTime") <= self.deadline.elapsed
+        # whether it ran after this command had started. A helm that it left behind may have worked on until now.
+        skew = 0.0 if _mark(found, MACHINE) == presence.machine() else SKEW_SECONDS
+        late = _age(found, "renewTime") <= self.deadline.elapsed + skew and _mark(found, RUN) not in _ours
         self.outdated = self.outdated or late or (not free and presence.left_child(_mark(found, RUN)))
         self.mine = _replace(self.kube, self.me, found)
         if self.mine and state is State.ENDED:
@@ -275,12 +284,16 @@ def _version_now(kube: Editor, me: _Me) -> str:
     return _version(now) if now and me.holds(now) else ""
 
 
-def _release(kube: Editor, me: _Me) -> bool:
-    """Delete the Lease if it is this run's; whether it certainly no longer is. One that remains is replaced later."""
+def _release(kube: Editor, me: _Me, last: bool) -> bool:
+    """Leave the Lease without a holder, or delete it, if it is this run's; whether it certainly no longer is. One that
+    remains is replaced later."""
     try:
         now = kube.get(me.location)
-        if now and me.holds(now):
+        if now and me.holds(now) and last:
             kube.delete(me.location, _version(now))
+        elif now and me.holds(now):
+            free = {"holderIdentity": "", "renewTime": _now()}
+            kube.patch(me.location, {"metadata": {"resourceVersion": _version(now)}, "spec": free})
     except AcksmError as error:
         return error.id == "kube-forbidden"
     return True

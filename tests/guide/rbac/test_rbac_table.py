@@ -105,7 +105,7 @@ NOT_HERE = {
     ("carm verify", "create", "serviceaccounts/token"): "--live",
     ("carm bind", "delete", "iamroleselectors"): "another role",
     **{("", verb, "pods, pods/log"): "an object is not synced for a while" for verb in ("get", "list")},
-    **{("", verb, "leases"): "a lock is renewed, taken over and released" for verb in ("get", "patch", "delete")},
+    **{("", verb, "leases"): "a lock is renewed, taken over and released" for verb in ("get", "patch")},
     ("carm bind", "watch", "deployments"): "a rollout takes time",
     ("carm bind", "list", "replicasets"): "a rollout takes time",
     ("", "create", "subjectaccessreviews"): "controllers run in other namespaces",

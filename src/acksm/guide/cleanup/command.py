@@ -260,6 +260,7 @@ def run(settings: Settings, ui: Output, desired: Desired, confirm: str) -> int:
             code=outcome.code,
             dry_code=int(ExitCode.REFUSED) if planned.by_others else 0,
             confirm=confirm,
+            last=True,
         )
 
 

@@ -38,6 +38,7 @@ def apply_plan(
     waits_unlocked: bool = False,
     confirm: str | None = None,
     lock: bool = True,
+    last: bool = False,
     ask: str = "",
     outlined: bool = False,
 ) -> int:
@@ -48,8 +49,9 @@ def apply_plan(
     `dry_text` follows the diff of a dry run, and of a plan that has to be confirmed; `manifests` are objects of
     releases, for the check of rights. With `waits_unlocked` the lock is released before the waits after the last
     change: a job may take hours. `confirm` is the value of --confirm, None where the command has no such option.
-    Without `lock` no Lease is held, as nothing in the cluster is changed. `ask` is the question instead of the usual
-    one. `outlined`: a plan that is applied without a question is shown first, each change as a line.
+    Without `lock` no Lease is held, as nothing in the cluster is changed; the `last` plan deletes it. `ask` is the
+    question instead of the usual one. `outlined`: a plan that is applied without a question is shown first, each
+    change as a line.
     Errors: `needs-confirmation`, `not-confirmed`, what a review of the plan raises, and what the changes raise.
     """
     run, mutations = target.run, plan.mutations
@@ -83,7 +85,7 @@ def apply_plan(
     elif mutations and outlined:
         ui.show("\n".join(["about to change:", *(f"  {line}" for line in outline(mutations, target.cluster.account))]))
     started = time.monotonic()
-    perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock)
+    perform(target, plan, dispatch, ui.emit, waits_unlocked=waits_unlocked, lock=lock, last=last)
     if len(mutations) > 1:
         took = f"{achieved(mutations)} in {time.monotonic() - started:.1f} s"
         ui.emit(Event(Kind.DONE, "summary", took))
@@ -102,7 +104,14 @@ def hand_over(target: Target, plan: Plan) -> None:
 
 
 def perform(
-    target: Target, plan: Plan, dispatch: Dispatch, emit: Emit, *, waits_unlocked: bool = False, lock: bool = True
+    target: Target,
+    plan: Plan,
+    dispatch: Dispatch,
+    emit: Emit,
+    *,
+    waits_unlocked: bool = False,
+    lock: bool = True,
+    last: bool = False,
 ) -> None:
     """Execute `plan` under the lock; a signal stops it between two calls. Raises `OutdatedError` where another run held
     the lock in the meantime: the command line then starts the command again (acksm.cli.run)."""
@@ -111,7 +120,7 @@ def perform(
         locked, unlocked = _split(plan)
     with interrupts.finishing(target.deadline.stopped, emit):
         if locked:
-            _execute(target, locked, dispatch, emit)
+            _execute(target, locked, dispatch, emit, last)
         if unlocked:
             execute(unlocked, dispatch, emit, target.deadline)
 
@@ -126,7 +135,7 @@ def _split(plan: Plan) -> tuple[Plan, Plan]:
     return replace(plan, changes=plan.changes[:count]), replace(plan, changes=plan.changes[count:])
 
 
-def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None:
+def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit, last: bool) -> None:
     """Under the Lease of the controllers' namespace, which is created first where the plan creates it; without a Lease
     where that namespace neither exists nor is planned, as then there are no controllers."""
     namespace, deadline = target.settings.controller_namespace, target.deadline
@@ -139,7 +148,7 @@ def _execute(target: Target, plan: Plan, dispatch: Dispatch, emit: Emit) -> None
     if not plan.mutations:
         execute(plan, dispatch, emit, deadline)
         return
-    with lease.held(target.kube, namespace, plan.command, emit, deadline, target.run.lock_timeout):
+    with lease.held(target.kube, namespace, plan.command, emit, deadline, target.run.lock_timeout, last=last):
         execute(plan, dispatch, emit, deadline)
 
 

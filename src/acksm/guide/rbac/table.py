@@ -89,7 +89,7 @@ _RESTART = (
     Rule(CONTROLLERS, APPS, ("replicasets",), ("list",), when=_RESTARTED),
     Rule(CONTROLLERS, CORE, ("pods",), ("list",), when=_RESTARTED),
 )
-_LOCK = Rule(CONTROLLERS, LEASES, ("leases",), ("create", "get", "patch", "delete"), optional=True)
+_LOCK = Rule(CONTROLLERS, LEASES, ("leases",), ("create", "get", "patch"), optional=True)
 _CREATE = Rule(CLUSTER, CORE, ("namespaces",), ("create",), when="--create-namespace")
 _BOUND = (
     _SPACES,
