@@ -1,5 +1,5 @@
 """`python -m acksm`."""
 
-from acksm.cli import main
+from acksm.cli import process
 
-main()
+process()

@@ -60,7 +60,7 @@ class Forked:
                 data = b""
             self._said += data
             if not data:
-                self.returncode = int(self._said or KILLED)
+                self.returncode = int(self._said.split()[-1]) if self._said else KILLED
                 self._connection.close()
                 os.close(self._handle)
         return self.returncode
@@ -188,10 +188,12 @@ def become(program: str, argv: Sequence[str], environment: Mapping[str, str]) ->
 
 
 def end(code: object, supervisor: socket.socket) -> None:
-    """End as Python does: threads, exit handlers, what is still to be written, the exit code."""
+    """End as Python does: threads, exit handlers, what is still to be written, the exit code. The code is sent before,
+    as an exit handler may end the process; the supervisor takes the last one when the connection has ended."""
     number = code if isinstance(code, int) else int(code is not None)
     if not isinstance(code, int | None):
         sys.stderr.write(f"{code}\n")
+    send(supervisor, number)
     try:
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
@@ -199,9 +201,14 @@ def end(code: object, supervisor: socket.socket) -> None:
         sys.stderr.flush()
     except BaseException:
         number = 120  # https://docs.python.org/3/library/sys.html#sys.exit
-    with contextlib.suppress(OSError):  # the supervisor was killed
-        supervisor.sendall(str(number & 0xFF).encode())
+        send(supervisor, number)
     os._exit(number & 0xFF)
+
+
+def send(supervisor: socket.socket, number: int) -> None:
+    """An exit code."""
+    with contextlib.suppress(OSError):  # the supervisor was killed
+        supervisor.sendall(f"{number & 0xFF}\n".encode())
 
 
 def entitle(words: Sequence[str]) -> None:
