@@ -110,13 +110,11 @@ class Kills:
         return [pid for pid, began in self._helms if start_time(pid) == began]
 
     def check_lease(self, last: Ended) -> None:
-        """No Lease stays but that of a dead one, where the last run had nothing to do and so asked for none. Here it
+        """Nobody holds the Lease but a dead one, where the last run had nothing to do and so asked for none. Here it
         goes, for what comes next begins where an undisturbed run ends."""
-        location = ref("Lease", lease.NAME, self.world.namespace)
-        left = self.world.kube.get(location)
-        assert left is None or not last.calls, left
-        if left:
-            self.world.kube.delete(location)
+        if lease.is_held(self.world.kube, self.world.namespace):
+            assert not last.calls, last
+            self.world.kube.delete(ref("Lease", lease.NAME, self.world.namespace))
 
     def named(self, calls: Sequence[str]) -> list[str]:
         """Different calls, sorted, the Lease's left out, with the world's own name in the place of this one's. A

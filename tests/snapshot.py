@@ -57,6 +57,8 @@ def _plain(item: Any) -> Any:
     if item["metadata"].get("deletionTimestamp"):
         metadata["ending"] = True
     kept = {key: value for key, value in item.items() if key not in {"metadata", "status"}}
+    if item.get("aggregationRule"):  # a controller computes them, from other roles and some time after those
+        kept.pop("rules", None)
     return {**kept, "metadata": metadata}
 
 

@@ -63,7 +63,7 @@ def leave_lock(world: World) -> None:
     """What an acksm leaves that was killed with its helm."""
     dead = Presence.begin()
     dead.end(forget=False)
-    world.kube.create(lease._Me(world.namespace, lease.holder("install"), dead.run).manifest())
+    world.kube.apply(lease._Me(world.namespace, lease.holder("install"), dead.run).manifest(), force=True)
 
 
 def release_status(world: World) -> str:
