@@ -49,6 +49,7 @@ test: parts ## run every test, on the sandbox
 
 # Those with a classifier in pyproject.toml
 PYTHONS ?= 3.11 3.12 3.13
+WORKERS ?= auto
 # The interpreter of a version: python3.N on PATH, or pyenv's; nothing where this machine has neither
 interpreter = $(shell for one in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$(1).*/bin/python; do \
 	"$$one" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$(1)')" 2>/dev/null && echo "$$one" && break; done)
@@ -69,7 +70,7 @@ test-pythons: pythons ## run the tests that need no sandbox on each of PYTHONS="
 		env=$(VENV)/pythons/$$version; \
 		if ! [ -e $$env/.ready ]; then echo "▸ Python $$version: skipped, as this machine does not have it"; continue; fi; \
 		echo "▸ Python $$version: tests without the sandbox"; \
-		$$env/bin/pytest -n auto -m "not sandbox" -p no:cacheprovider $(TESTS); \
+		$$env/bin/pytest -n $(WORKERS) -m "not sandbox" -p no:cacheprovider $(TESTS); \
 	done
 
 .PHONY: check
