@@ -107,12 +107,13 @@ def process() -> None:
     codes: list[int] = []
 
     def end() -> None:
+        if not codes:  # an error that no one caught, or a second Ctrl-C, whose handler may not flush
+            return
         with contextlib.suppress(OSError, ValueError):  # a file that cannot be written: Python says so, and ends
             for stream in (sys.stdout, sys.stderr):
                 if stream is not None:
                     stream.flush()
-            for code in codes:
-                os._exit(code)
+            os._exit(codes[0])
 
     atexit.register(end)  # the first that is registered runs last
     try:

@@ -289,11 +289,12 @@ def _release(kube: Editor, me: _Me, last: bool) -> bool:
     remains is replaced later."""
     try:
         now = kube.get(me.location)
-        if now and me.holds(now) and last:
-            kube.delete(me.location, _version(now))
-        elif now and me.holds(now):
-            free = {"holderIdentity": "", "renewTime": _now()}
-            kube.patch(me.location, {"metadata": {"resourceVersion": _version(now)}, "spec": free})
+        if now and me.holds(now):
+            if last:
+                kube.delete(me.location, _version(now))
+            else:
+                free = {"holderIdentity": "", "renewTime": _now()}
+                kube.patch(me.location, {"metadata": {"resourceVersion": _version(now)}, "spec": free})
     except AcksmError as error:
         return error.id == "kube-forbidden"
     return True
