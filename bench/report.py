@@ -14,7 +14,7 @@ from acksm.exits import ExitCode
 from acksm.ui import Ui
 from counts import Counts
 from measure import Measured
-from start import Starts, judged
+from start import IMPORTS, Starts, judged
 
 _IS_CRD = "/customresourcedefinitions/"
 # GROUP/VERSION/[namespaces/NAMESPACE/]KIND/NAME; discovery has no kind
@@ -23,12 +23,12 @@ COLD, SECOND = 0.30, 0.08  # of the guide's wall time, near
 FAR_COLD, FAR_SECOND = 0.30, 0.10  # the same at a distance
 SEQUENTIAL = 4  # round trips to AWS, one after another, of a second run
 OVER_FLOOR = 1.15
-# Measured on the same machine before there were these targets, by what each begins with; the others were not measured.
+# Measured on the same machine before there were these targets; the others were not measured.
 BEFORE_DATE = "2026-11-25"
 BEFORE = {
     "acksm, first run / guide": "0.32",
     "acksm, second run / guide": "0.11",
-    "CPU time of `acksm install --yes`": "3.4",
+    f"CPU time of `acksm install --yes` with nothing to do / of `{IMPORTS}`": "3.4",
     "`acksm --help`": "0.119 s",
 }
 
@@ -137,12 +137,6 @@ _LEAST_KUBE = {
 }
 
 
-def _before(what: str) -> str:
-    """What was measured at `BEFORE_DATE`."""
-    there = what.endswith("at a distance") or "imports neither" in what
-    return "–" if there else next((value for start, value in BEFORE.items() if what.startswith(start)), "–")
-
-
 def least(results: Results) -> Counter[str]:
     """The fewest requests with which a first install can be made and verified: what needs them, and how many."""
     names = {request.rpartition("/")[2] for request in results.near.cold.requests[-1].kube if _IS_CRD in request}
@@ -221,7 +215,7 @@ def page(results: Results) -> str:
         number("Kubernetes: connections", _connections_kube, far),
     ]
     shown = [
-        [one.what, one.desired, _before(one.what), one.measured, "yes" if one.met else "**no**"]
+        [one.what, one.desired, BEFORE.get(one.what, "–"), one.measured, "yes" if one.met else "**no**"]
         for one in targets(results)
     ]
     floor = least(results)

@@ -15,7 +15,7 @@ from acksm.kube.paths import Ref, ref, ref_of
 from acksm.live import running
 from acksm.live.readiness import AGENT_ENV
 from memory_account import ROLE_ANNOTATION, Fuse
-from memory_kube import Json, MemoryKube, _merged, collections_of, copied
+from memory_kube import Json, MemoryKube, _merged, copied
 
 
 class MemoryCluster(MemoryKube):
@@ -38,14 +38,9 @@ class MemoryCluster(MemoryKube):
         self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False, keep: Keep = whole
     ) -> list[Json]:
         self.gate("list")
-        collection = ref.collection
         with self._settling:
-            every = sorted(self.objects)
-        found = []
-        for path in every:
-            if collection in collections_of(path) and (item := self.objects.get(path)) and _selected(item, selector):
-                found.append(keep(copied({"metadata": item["metadata"]} if metadata_only else item)))
-        return found
+            found = [item for item in self._listed(ref) if _selected(item, selector)]
+        return [keep(copied({"metadata": item["metadata"]} if metadata_only else item)) for item in found]
 
     def apply(
         self, manifest: Mapping[str, Any], force: bool = False, dry_run: bool = False, *, manager: str = ""

@@ -62,12 +62,15 @@ class MemoryKube:
     def snapshot(self, ref: Ref) -> tuple[list[Json], str]:
         return self.list(ref, metadata_only=True), str(self._version)
 
+    def _listed(self, ref: Ref) -> list[Json]:
+        collection = ref.collection
+        return [item for path, item in sorted(self.objects.items()) if collection in collections_of(path)]
+
     def list(
         self, ref: Ref, *, selector: str = "", field: str = "", metadata_only: bool = False, keep: Keep = whole
     ) -> list[Json]:
         self.gate("list")
-        items = sorted(self.objects.items())
-        return [keep(copied(item)) for path, item in items if ref.collection in collections_of(path)]
+        return [keep(copied(item)) for item in self._listed(ref)]
 
     def changes(self, ref: Ref, version: str, *, seconds: int = 30) -> Generator[tuple[str, Json], None, None]:
         """It remembers no versions: whoever watches has to list again."""
