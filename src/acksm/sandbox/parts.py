@@ -75,14 +75,14 @@ PARTS = {
         Part("kubectl", "kube", "k8s.io/kubernetes/cmd/kubectl", ("version", "--client"), (1, 28), _STAMP),
         Part(
             "kwok",
-            "kwok",
+            "kube",
             "sigs.k8s.io/kwok/cmd/kwok",
             ("--version",),
             (0, 8),
             "-X sigs.k8s.io/kwok/pkg/consts.Version=v0.8.0",
         ),
-        Part("crane", "crane", "github.com/google/go-containerregistry/cmd/crane", ("version",), (0, 0)),
-        Part("registry", "crane", "./registry", (), (0, 0)),
+        Part("crane", "kube", "github.com/google/go-containerregistry/cmd/crane", ("version",), (0, 0)),
+        Part("registry", "kube", "./registry", (), (0, 0)),
         Part("yq", "bench", "github.com/mikefarah/yq/v4", ("--version",), (4, 0)),
         Part("kustomize", "kustomize", "sigs.k8s.io/kustomize/kustomize/v5", (), (0, 0)),
         *(
@@ -129,7 +129,7 @@ def ensure(names: Sequence[str] = NEEDED, emit: Emit = silent, *, pinned: bool =
                 Kind.STEP, "sandbox.build", f"building {', '.join(part.name for part in missing)} (once; then cached)"
             )
         )
-        # Go builds a module on all cores by itself; the small ones use the cores that are idle while the big one links.
+        # Go builds a module on all cores by itself; another one uses the cores that are idle while a program is linked.
         with ThreadPoolExecutor(max_workers=len(modules)) as pool:
             list(pool.map(lambda module: _build([p for p in missing if p.module == module], emit), modules))
         found |= {part.name: _cached(part) for part in missing}
