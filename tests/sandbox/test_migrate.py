@@ -109,7 +109,7 @@ def test_there_and_back_with_an_object_synced_all_the_time(world: World) -> None
     until(lambda: synced(11), "not synced at the end", lambda: (world.kube.get(target), seen()))
     calls = calls_of_controllers(world, begun, since)
     assert len(calls) > busy.count / 2
-    refused = [(row["status"], row["action"], row["key"], row["time"] - since) for row in calls if row["status"] >= 400]
+    refused = [(row["action"], row["reason"], row["key"], row["time"] - since) for row in calls if row["status"] >= 400]
     assert refused == []
     assert world.role()["AssumeRolePolicyDocument"] == before
     assert world.aws("eks").list_pod_identity_associations(clusterName=world.cluster)["associations"] == []

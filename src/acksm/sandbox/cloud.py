@@ -133,9 +133,10 @@ class Cloud:
             else:
                 answer = self._moto(environ, note)
         with self._lock:
-            status_code = int((seen or ["0"])[0].split()[0])
-            row = {"time": time.time(), "action": action, "account": account, "key": key, "status": status_code}
-            self._log.write(json.dumps(row) + "\n")
+            number, _, reason = (seen or ["0"])[0].partition(" ")
+            status_code = int(number)
+            who = {"action": action, "account": account, "key": key}
+            self._log.write(json.dumps({"time": time.time(), **who, "status": status_code, "reason": reason}) + "\n")
         if status_code < 300:
             faults.happened(action)
         if fault and fault.drop == "after":
