@@ -82,6 +82,12 @@ def renew(kube: MemoryKube, skew: float = 0.0) -> None:
     kube.patch(PLACE, {"spec": {"renewTime": stamp(skew)}})
 
 
+@pytest.fixture(autouse=True)
+def _another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run is known from the test before."""
+    monkeypatch.setattr(lease, "_known", set[str]())
+
+
 @pytest.fixture
 def killed() -> Iterator[str]:
     """A run of this machine that was killed: the kernel has released its lock, and its file is left."""
@@ -130,8 +136,10 @@ def test_a_plan_from_before_another_run_is_made_again_once(machine: str | None, 
     one = Holding()
     one.kube.create(other(machine=machine, holder="", skew=skew - 1.0))
     one.now = 5.0  # it was planned, and the question answered, for five seconds
+    before = one.live
     left = one.outdated().left
     assert (one.pauses, left) == (0, {"timeout": 895.0, "lock_timeout": 50.0})
+    assert one.live == before, "others that wait would plan again, although it changed nothing"
     with one.held() as locked:
         assert locked
 

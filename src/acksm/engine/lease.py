@@ -40,7 +40,8 @@ PAUSE_SECONDS = 1.0
 SKEW_SECONDS = 60.0  # between the clocks of two machines
 MACHINE, RUN = "acksm.dev/machine", "acksm.dev/run"  # annotations for acksm.presence
 _FORM = "%Y-%m-%dT%H:%M:%S.%fZ"  # MicroTime of the apiserver
-_ours = set[str]()  # runs of this process: what it changed itself makes no plan of its own outdated
+# Runs whose changes are in this process's plans: its own, and those after which it planned again.
+_known = set[str]()
 _TERMINATING = "because it is being terminated"  # the apiserver's answer (403) to a creation in such a namespace
 
 
@@ -111,7 +112,7 @@ def held(
     """
     here = Presence.begin()
     me = _Me(namespace, holder(command), here.run)
-    _ours.add(me.run)
+    _known.add(me.run)
     released = False
     try:
         mine = _take(kube, me, emit, deadline, patience)
@@ -189,8 +190,9 @@ def _await(kube: Editor, me: _Me, emit: Emit, deadline: Deadline, patience: floa
 
 @dataclass
 class _Watch:
-    """Polls another run's Lease until it is this run's (`mine`) or deleted. `silent` are the seconds for which it was
-    read unchanged; time in which the apiserver did not answer does not count."""
+    """Polls another run's Lease until it is this run's (`mine`), or this run has to plan again without it (`over`).
+    `silent` are the seconds for which it was read unchanged; time in which the apiserver did not answer does not count.
+    """
 
     kube: Editor
     me: _Me
@@ -201,16 +203,17 @@ class _Watch:
     last: Manifest = field(default_factory=dict)
     silent: float = 0.0
     outdated: bool = False  # another run changed the cluster after this command had started
+    over: bool = False
 
     def __call__(self) -> Progress:
         found = self.kube.get(self.me.location)
         if found is None:
-            self.outdated = True
+            self.outdated = self.over = True
         elif self.me.holds(found):  # the answer to its creation or to taking it over was lost
             self.mine = found
         else:
             self._other(found)
-        done = found is None or self.mine is not None
+        done = self.over or self.mine is not None
         return Progress(done, f"{_who(self.last)} holds it; waiting {self.patience:.0f} s at most")
 
     def _other(self, found: Manifest) -> None:
@@ -223,8 +226,13 @@ class _Watch:
             return
         # whether it ran after this command had started. A helm that it left behind may have worked on until now.
         skew = 0.0 if _mark(found, MACHINE) == presence.machine() else SKEW_SECONDS
-        late = _age(found, "renewTime") <= self.deadline.elapsed + skew and _mark(found, RUN) not in _ours
+        late = _age(found, "renewTime") <= self.deadline.elapsed + skew and _mark(found, RUN) not in _known
         self.outdated = self.outdated or late or (not free and presence.left_child(_mark(found, RUN)))
+        if free and self.outdated:
+            # Taken and released, it would make the plans of others that wait outdated too, although nothing changed.
+            _known.add(_mark(found, RUN))
+            self.over = True
+            return
         self.mine = _replace(self.kube, self.me, found)
         if self.mine and state is State.ENDED:
             presence.remove(_mark(found, RUN))
