@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3
@@ -47,6 +49,25 @@ def with_deny(**deny: Any) -> dict[str, Any]:
 
 def iam_of(gate: Gate) -> Any:
     return gate.boto.client("iam", endpoint_url=gate.endpoint)
+
+
+def test_moto_gets_one_request_at_a_time(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It iterates over what another thread changes: a list failed, and a controller was told that nothing is there."""
+    moto, inside, together = gate.cloud._moto, list[int](), list[int]()
+
+    def slow(environ: Any, begin: Any) -> Any:
+        inside.append(1)
+        together.append(len(inside))
+        time.sleep(0.02)
+        try:
+            return moto(environ, begin)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(gate.cloud, "_moto", slow)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: iam_of(gate).list_roles(), range(4)))
+    assert together == [1, 1, 1, 1]
 
 
 def test_iams_quotas_hold_to_the_character(gate: Gate) -> None:

@@ -72,7 +72,7 @@ class Cloud:
         eks_limits.apply()
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._log = log.open("a", buffering=1)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # moto is not made for threads: its lists fail while something is created
         self.faults: dict[str, Faults] = {}
         self.scps: dict[str, list[Json]] = {}  # of an account in an organization: all that apply to it, as one level
         self.registries: Registries | None = None
@@ -100,39 +100,42 @@ class Cloud:
         fault = None if key == EXPIRED_KEY else faults.next(action)
         if fault and fault.drop == "before":
             drop(environ)
-        refused = (fault.refusal if fault else None) or self._refusal(environ, body, key, action, params)
-        if refused:
-            status, code, message = refused
-            answer: Iterable[bytes] = [] if environ["REQUEST_METHOD"] == "HEAD" else [_error(service, code, message)]
-            kind = "text/xml" if service in _QUERY else "application/json"
-            note(f"{status} {code}", [("Content-Type", kind), ("x-amzn-ErrorType", code)])
-        elif action in iam_answers.OWN:
-            status_line, raw = _own_answer(_iam(account), action, params, self.scps.get(account))
-            answer = [raw]
-            note(status_line, [("Content-Type", "text/xml")])
-        elif action in eks_own.OWN:
-            status_line, headers, raw = self.eks.respond(action, environ, body, account, _region(environ))
-            answer = [raw]
-            note(status_line, headers)
-        elif action == "ecr:GetAuthorizationToken" and self.registries:
-            token = self.registries.token(account, key, _region(environ))
-            until = time.time() + 12 * 3600
-            issued = {"authorizationData": [{"authorizationToken": token, "expiresAt": until}]}
-            answer = [json.dumps(issued).encode()]
-            note("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
-        else:
-            # Given the account of the key, moto does not search every partition of every account, for each of which it
-            # would first create a state with a thousand policies: half a second before a new account's first answer.
-            environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
-            if service in answers.SERVICES:
-                status_line, headers, raw = answers.respond(
-                    self._moto, environ, service, action, body, _region(environ)
+        with self._lock:
+            refused = (fault.refusal if fault else None) or self._refusal(environ, body, key, action, params)
+            if refused:
+                status, code, message = refused
+                answer: Iterable[bytes] = (
+                    [] if environ["REQUEST_METHOD"] == "HEAD" else [_error(service, code, message)]
                 )
+                kind = "text/xml" if service in _QUERY else "application/json"
+                note(f"{status} {code}", [("Content-Type", kind), ("x-amzn-ErrorType", code)])
+            elif action in iam_answers.OWN:
+                status_line, raw = _own_answer(_iam(account), action, params, self.scps.get(account))
+                answer = [raw]
+                note(status_line, [("Content-Type", "text/xml")])
+            elif action in eks_own.OWN:
+                status_line, headers, raw = self.eks.respond(action, environ, body, account, _region(environ))
                 answer = [raw]
                 note(status_line, headers)
+            elif action == "ecr:GetAuthorizationToken" and self.registries:
+                token = self.registries.token(account, key, _region(environ))
+                until = time.time() + 12 * 3600
+                issued = {"authorizationData": [{"authorizationToken": token, "expiresAt": until}]}
+                answer = [json.dumps(issued).encode()]
+                note("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
             else:
-                answer = self._moto(environ, note)
-        with self._lock:
+                # Given the account of the key, moto does not search every partition of every account, for each of which
+                # it would first create a state with a thousand policies: half a second before a new account's first
+                # answer.
+                environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+                if service in answers.SERVICES:
+                    status_line, headers, raw = answers.respond(
+                        self._moto, environ, service, action, body, _region(environ)
+                    )
+                    answer = [raw]
+                    note(status_line, headers)
+                else:
+                    answer = self._moto(environ, note)
             number, _, reason = (seen or ["0"])[0].partition(" ")
             status_code = int(number)
             who = {"action": action, "account": account, "key": key}
@@ -199,9 +202,10 @@ class Cloud:
 
     def empty(self, account: str) -> None:
         """Remove what was created in `account`, and leave its organization; its administrator and clusters are kept."""
-        empty_account(account)
-        self.eks.empty(account)
-        self.scps.pop(account, None)
+        with self._lock:
+            empty_account(account)
+            self.eks.empty(account)
+            self.scps.pop(account, None)
 
     def denied(self, account: str, key: str, action: str, resource: str, region: str) -> str:
         """Why the identity of `key` may not perform `action` on `resource`, in IAM's words; "" where it may."""
