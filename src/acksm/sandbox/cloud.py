@@ -102,40 +102,20 @@ class Cloud:
             drop(environ)
         with self._lock:
             refused = (fault.refusal if fault else None) or self._refusal(environ, body, key, action, params)
-            if refused:
-                status, code, message = refused
-                answer: Iterable[bytes] = (
-                    [] if environ["REQUEST_METHOD"] == "HEAD" else [_error(service, code, message)]
-                )
-                kind = "text/xml" if service in _QUERY else "application/json"
-                note(f"{status} {code}", [("Content-Type", kind), ("x-amzn-ErrorType", code)])
-            elif action in iam_answers.OWN:
-                status_line, raw = _own_answer(_iam(account), action, params, self.scps.get(account))
-                answer = [raw]
-                note(status_line, [("Content-Type", "text/xml")])
-            elif action in eks_own.OWN:
-                status_line, headers, raw = self.eks.respond(action, environ, body, account, _region(environ))
-                answer = [raw]
+            # Given the account of the key, moto does not search every partition of every account, for each of which it
+            # would first create a state with a thousand policies: half a second before a new account's first answer.
+            environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+            found = (
+                _refused(environ, service, *refused)
+                if refused
+                else self._corrected(environ, body, account, key, service, action, params)
+            )
+            if found:
+                status_line, headers, raw = found
                 note(status_line, headers)
-            elif action == "ecr:GetAuthorizationToken" and self.registries:
-                token = self.registries.token(account, key, _region(environ))
-                until = time.time() + 12 * 3600
-                issued = {"authorizationData": [{"authorizationToken": token, "expiresAt": until}]}
-                answer = [json.dumps(issued).encode()]
-                note("200 OK", [("Content-Type", "application/x-amz-json-1.1")])
+                answer: Iterable[bytes] = [raw]
             else:
-                # Given the account of the key, moto does not search every partition of every account, for each of which
-                # it would first create a state with a thousand policies: half a second before a new account's first
-                # answer.
-                environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
-                if service in answers.SERVICES:
-                    status_line, headers, raw = answers.respond(
-                        self._moto, environ, service, action, body, _region(environ)
-                    )
-                    answer = [raw]
-                    note(status_line, headers)
-                else:
-                    answer = self._moto(environ, note)
+                answer = self._moto(environ, note)
             number, _, reason = (seen or ["0"])[0].partition(" ")
             status_code = int(number)
             who = {"action": action, "account": account, "key": key}
@@ -145,6 +125,31 @@ class Cloud:
         if fault and fault.drop == "after":
             drop(environ)
         return answer
+
+    def _corrected(
+        self,
+        environ: Environ,
+        body: bytes,
+        account: str,
+        key: str,
+        service: str,
+        action: str,
+        params: Mapping[str, str],
+    ) -> tuple[str, answers.Headers, bytes] | None:
+        """Status line, headers and body of what moto alone would answer otherwise than AWS; None for the rest."""
+        if action in iam_answers.OWN:
+            status_line, raw = _own_answer(_iam(account), action, params, self.scps.get(account))
+            return status_line, [("Content-Type", "text/xml")], raw
+        if action in eks_own.OWN:
+            return self.eks.respond(action, environ, body, account, _region(environ))
+        if action == "ecr:GetAuthorizationToken" and self.registries:
+            token = self.registries.token(account, key, _region(environ))
+            until = time.time() + 12 * 3600
+            issued = {"authorizationData": [{"authorizationToken": token, "expiresAt": until}]}
+            return "200 OK", [("Content-Type", "application/x-amz-json-1.1")], json.dumps(issued).encode()
+        if service in answers.SERVICES:
+            return answers.respond(self._moto, environ, service, action, body, _region(environ))
+        return None
 
     def _refusal(
         self, environ: Environ, body: bytes, key: str, action: str, params: Mapping[str, str]
@@ -321,6 +326,14 @@ def _caller(environ: Environ) -> tuple[str, str]:
 def _region(environ: Environ) -> str:
     found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     return found[2] if found else ""
+
+
+def _refused(
+    environ: Environ, service: str, status: int, code: str, message: str
+) -> tuple[str, answers.Headers, bytes]:
+    kind = "text/xml" if service in _QUERY else "application/json"
+    raw = b"" if environ["REQUEST_METHOD"] == "HEAD" else _error(service, code, message)
+    return f"{status} {code}", [("Content-Type", kind), ("x-amzn-ErrorType", code)], raw
 
 
 def _error(service: str, code: str, message: str) -> bytes:
