@@ -21,8 +21,10 @@ def main():
     global kept
     kept = Freed()
     atexit.register(print, "handler")
-    threading.Thread(target=lambda: (time.sleep(0.1), print("thread"))).start()
+    printed = threading.Event()
+    threading.Thread(target=lambda: (printed.wait(), time.sleep(0.1), print("thread"))).start()
     print("x" * {size})
+    printed.set()
     raise {ended}
 
 acksm.cli.main = main

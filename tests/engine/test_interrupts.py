@@ -80,6 +80,36 @@ def test_outside_of_changes_a_signal_is_an_interrupt_even_for_a_containers_first
     assert (process.returncode, "error[interrupted]" in err) == (130, True)
 
 
+@pytest.mark.parametrize("where", ["reading", "changing"])
+def test_a_second_one_that_comes_after_the_work_ends_the_process_at_once(where: str) -> None:
+    code = """
+        import signal, sys, threading, time
+        from acksm.cli.run import guarded
+        from acksm.engine.interrupts import finishing
+        from acksm.ui import Ui
+
+        def work():
+            threading.Thread(target=time.sleep, args=(600,)).start()  # as one that waits for an answer
+            if sys.argv[1] == "changing":
+                with finishing(threading.Event(), Ui().emit):
+                    signal.raise_signal(signal.SIGINT)
+                return 130
+            signal.raise_signal(signal.SIGINT)
+
+        assert guarded(Ui(), "status", work) == 130
+        print("answered", flush=True)
+    """
+    words = [sys.executable, "-c", textwrap.dedent(code), where]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "answered\n"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "press Ctrl-C again" in err
+    assert "Traceback" not in err
+
+
 def _running(mode: str) -> subprocess.Popen[str]:
     """The program, when it is ready; it takes over signals that its parent may have ignored."""
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, mode], stdout=subprocess.PIPE, text=True)

@@ -10,7 +10,7 @@ import atexit
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from acksm.events import Emit, Event, Kind
@@ -22,46 +22,39 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def finishing(stopped: threading.Event, emit: Emit) -> Iterator[None]:
-    """Inside, the first signal sets `stopped` and the second ends the process with 130.
+    """Inside, the first signal sets `stopped`, and a second one, then or later, ends the process with 130.
 
     Only the main thread can handle signals; in any other this does nothing.
+    """
+    text = "finishing the current call; press Ctrl-C again to quit immediately"
+    with _handling(stopped, emit, text, lambda: None):
+        yield
+
+
+@contextmanager
+def leaving(emit: Emit) -> Iterator[None]:
+    """Inside, and outside of `finishing`, the first signal is a KeyboardInterrupt; a second one, then or later, ends
+    the process, which otherwise waits for threads that wait for an answer. SIGTERM too, which the first process of a
+    container ignores otherwise."""
+    with _handling(threading.Event(), emit, "stopping; press Ctrl-C again to quit immediately", _interrupt):
+        yield
+
+
+@contextmanager
+def _handling(signalled: threading.Event, emit: Emit, text: str, first: Callable[[], None]) -> Iterator[None]:
+    """The first signal sets `signalled` and calls `first`. After it the handler is kept to the end of the process,
+    which still waits for its threads: with Python's own, a second Ctrl-C would interrupt whatever runs, as the first.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def handle(_number: int, _frame: object) -> None:
-        if stopped.is_set():
-            _exit()
-        stopped.set()
-        messages.append(_message(emit, "finishing the current call; press Ctrl-C again to quit immediately"))
-
-    messages: list[threading.Thread] = []
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
-        _join(messages)
-
-
-@contextmanager
-def leaving(emit: Emit) -> Iterator[None]:
-    """Inside, and outside of `finishing`, the first signal is a KeyboardInterrupt; the second ends the process, which
-    otherwise waits for threads that wait for an answer. SIGTERM too, which the first process of a
-    container ignores otherwise."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    signalled = threading.Event()
-
-    def handle(_number: int, _frame: object) -> None:
         if signalled.is_set():
             _exit()
         signalled.set()
-        messages.append(_message(emit, "stopping; press Ctrl-C again to quit immediately"))
-        raise KeyboardInterrupt
+        messages.append(_message(emit, text))
+        first()
 
     messages: list[threading.Thread] = []
     before = {number: signal.signal(number, handle) for number in SIGNALS}
@@ -69,8 +62,13 @@ def leaving(emit: Emit) -> Iterator[None]:
         yield
     finally:
         for number, previous in before.items():
-            signal.signal(number, previous)
+            if not messages and signal.getsignal(number) is handle:
+                signal.signal(number, previous)
         _join(messages)
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def _message(emit: Emit, text: str) -> threading.Thread:
