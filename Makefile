@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+PIP    := $(VENV)/.pip
 .DEFAULT_GOAL := help
 # Images often set it. Each of the hundreds of processes of the tests would compile all of its imports again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -24,12 +25,15 @@ define packages
 	@touch $@
 endef
 
-$(STAMP): requirements.lock pyproject.toml
+# pip of the lock file, which fills every environment: that of Python 3.11 takes three times as long to read a package's index
+$(PIP): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (make PYTHON=python3.12 …)"; exit 3; }
 	@echo "▸ environment: $(VENV)"
 	@$(call heartbeat,$(PYTHON) -m venv $(VENV))
-	@# first the pip of the lock file: that of Python 3.11 takes three times as long to read a package's index
 	@sed -n '/^pip==/,/^    #/p' requirements.lock | $(call pip,$(VENV)) --require-hashes -r /dev/stdin
+	@touch $@
+
+$(STAMP): $(PIP) pyproject.toml
 	$(call packages,$(VENV))
 
 .PHONY: env
@@ -55,13 +59,13 @@ interpreter = $(shell for one in python$(1) "$${PYENV_ROOT:-$$HOME/.pyenv}"/vers
 	"$$one" -c "import sys; sys.exit('%d.%d' % sys.version_info[:2] != '$(1)')" 2>/dev/null && echo "$$one" && break; done)
 OTHERS = $(foreach version,$(PYTHONS),$(if $(call interpreter,$(version)),$(VENV)/pythons/$(version)/.ready))
 
-$(VENV)/pythons/%/.ready: $(STAMP)
+$(VENV)/pythons/%/.ready: $(PIP) pyproject.toml
 	@echo "▸ environment: $(@D)"
 	@$(call interpreter,$*) -m venv --without-pip $(@D)
 	$(call packages,$(@D))
 
 .PHONY: pythons
-pythons: ## create the environments of PYTHONS="3.11 3.12 3.13", of those that this machine has
+pythons: $(PIP) ## create the environments of PYTHONS="3.11 3.12 3.13", of those that this machine has
 	@$(if $(OTHERS),$(MAKE) --no-print-directory $(OTHERS))
 
 .PHONY: test-pythons
@@ -106,7 +110,7 @@ pictures: $(STAMP) ## run the tutorial pages on a sandbox, record their output, 
 # Diagrams are drawn in the browser, by mermaid; no Python package has it, and the site loads nothing from other hosts.
 MERMAID := 12.3.0
 MERMAID_SHA512 := e35d774dd5de2c0b0caee27bf4ea452f93bcf8b4c55e142a676eb4ac5ded8149a2340b519b852e99ed3823eeb93d137ac99ebd2787fcad56165bccd193ae5463
-$(VENV)/.mermaid-$(MERMAID): | $(STAMP)
+$(VENV)/.mermaid-$(MERMAID): | $(PIP)
 	@set -e; command -v npm >/dev/null || { echo "note: without npm the site shows the source of its diagrams only"; exit 0; }; \
 		echo "▸ mermaid $(MERMAID), from npm"; \
 		folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; archive="$$folder/mermaid-$(MERMAID).tgz"; \
@@ -116,12 +120,19 @@ $(VENV)/.mermaid-$(MERMAID): | $(STAMP)
 		mv "$$folder/package/dist/mermaid.min.js" docs/assets/; \
 		touch $@
 
+# Apart from the other tools: half of all files, and nothing else needs them.
+$(VENV)/site/.ready: docs/requirements-site.lock | $(PIP)
+	@echo "▸ environment of the site's builder: $(VENV)/site"
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)/site
+	@$(call heartbeat,$(call pip,$(VENV)/site) --require-hashes -r $<)
+	@touch $@
+
 .PHONY: site
-site: $(STAMP) $(VENV)/.mermaid-$(MERMAID) ## the documentation as a site, in site/; fails on a warning
-	@$(BIN)/zensical build --strict --clean
+site: $(VENV)/site/.ready $(VENV)/.mermaid-$(MERMAID) ## the documentation as a site, in site/; fails on a warning
+	@$(VENV)/site/bin/zensical build --strict --clean
 
 .PHONY: site-check
-site-check: site ## check the site in a real browser: links, search, diagrams, width, no request to other hosts
+site-check: site $(STAMP) ## check the site in a real browser: links, search, diagrams, width, no request to other hosts
 	@$(BIN)/pytest -rs -p no:cacheprovider tests/docs/site_in_browser.py
 
 .PHONY: bench
@@ -157,16 +168,18 @@ gitops: $(STAMP) $(VENV)/cloudformation/.ready ## round trips of exports by Flux
 
 .PHONY: lock
 lock: UV = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
-lock: $(STAMP) ## resolve the lock files again, including the one of the benchmark's aws
+lock: $(STAMP) ## resolve the lock files again, including those of the benchmark's aws and the site
 	@$(BIN)/python -m pip install --quiet uv
 	@$(UV) --extra dev --extra sandbox pyproject.toml --output-file requirements.lock
 	@$(UV) bench/requirements-aws.in --output-file bench/requirements-aws.lock
+	@$(UV) docs/requirements-site.in --output-file docs/requirements-site.lock
 
 .PHONY: audit
 audit: $(STAMP) ## check that the lock file is complete and pinned (as in CI), and for known vulnerabilities in PyPI
 	@$(BIN)/pytest -q tests/test_lock.py
 	@$(PYTHON) -m venv $(VENV)/audit && $(VENV)/audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit
-	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock || { code=$$?; \
+	@$(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock \
+		--requirement docs/requirements-site.lock || { code=$$?; \
 		echo "audit: the packages above have known vulnerabilities; where one \"could not be audited\" or the connection failed," \
 		"nothing was checked: pip-audit needs PyPI's JSON interface, which a mirror of packages may not have"; exit $$code; }
 

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
-LOCKS = ["requirements.lock", "bench/requirements-aws.lock"]
+LOCKS = ["requirements.lock", "bench/requirements-aws.lock", "docs/requirements-site.lock"]
 _ENTRY = re.compile(r"(?P<what>\S+==[^\s;]+(?: *;[^\\]+)?)(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n")
 
 

@@ -37,7 +37,7 @@ def test_one_that_the_machine_lacks_is_named_and_one_that_it_has_is_run(tmp_path
     runner.parent.mkdir(parents=True)
     runner.write_text('#!/bin/sh\necho "$*"\n')
     runner.chmod(0o755)
-    (tmp_path / "venv" / ".ready").touch()
+    (tmp_path / "venv" / ".pip").touch()
     (runner.parent.parent / ".ready").touch()
     home = tmp_path / "pyenv" / "versions" / f"{version}.99" / "bin"
     home.mkdir(parents=True)
