@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from moto.sagemaker.models import SageMakerModelBackend
 
 import practice_specs
 from gate import REGION, Gate, refused
@@ -196,3 +197,12 @@ def test_many_targets_come_in_pages(scaling: Any) -> None:
     wanted = ["endpoint/e1/variant/v", "endpoint/e2/variant/v"]
     named = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=wanted)
     assert [item["ResourceId"] for item in named["ScalableTargets"]] == wanted
+
+
+def test_a_fault_of_moto_is_not_an_absent_object(sagemaker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError("dictionary changed size during iteration")
+
+    monkeypatch.setattr(SageMakerModelBackend, "describe_training_job", failing)
+    code, message = refused(lambda: sagemaker.describe_training_job(TrainingJobName="any"))
+    assert (code, "changed size" in message) == ("InternalFailure", True)

@@ -137,13 +137,15 @@ def _ask(moto: App, environ: Environ, service: str, verb: str, backend: Untyped,
 
     raw = json.dumps(params).encode()
     request = {**environ, "wsgi.input": io.BytesIO(raw), "CONTENT_LENGTH": str(len(raw))}
+    absent = False
     try:
         answer = b"".join(moto(request, begin))
-    except Exception as failure:  # moto's own faults; a KeyError is how some of its calls say "not found"
+    except Exception as failure:
+        absent = isinstance(failure, KeyError)  # how some of moto's calls say "not found"; others are its own faults
         seen = ["500 InternalFailure"]
         answer = f"{type(failure).__name__}: {failure}".encode()
     code, text = int(seen[-1].split()[0]), answer.decode("utf-8", "replace")
-    if verb in _NOT_THERE and (code >= 500 or (code == 400 and _ABSENT.search(text))):
+    if verb in _NOT_THERE and (absent or (code == 400 and _ABSENT.search(text))):
         kind, message = _NOT_THERE[verb]
         raise RefusalError(kind, message.format(next(iter(params.values()), "")))
     if code >= 500:
