@@ -11,7 +11,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,9 +86,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs the sandbox goes first, and of that what was given more time than others: xdist deals from the front,
-    and a long one at the end would run alone. Those that begin with CRDs are neighbours, so that one install makes them
-    for all.
+    """Each worker gets an equal share of what needs the sandbox, and begins with it: of that first what was given more
+    time than others, as a long one at the end would run alone. Those that begin with CRDs are neighbours, so that one
+    install makes them for all.
     """
     requested = str(config.getoption("-m"))
     for item in items:
@@ -103,6 +103,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             not _has_crds(item),
         )
     )
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    contract = [item for item in items if item.get_closest_marker("sandbox")]
+    items[:] = [item for share in _shares(contract, items[len(contract) :], workers) for item in share]
+
+
+def _shares(contract: Sequence[pytest.Item], rest: Sequence[pytest.Item], count: int) -> Iterator[list[pytest.Item]]:
+    """One for each worker: xdist's "worksteal" gives each as many neighbours as another. What it has left at the end,
+    which others take then, needs no sandbox, and never waits."""
+    for number in range(count):
+        begin, end = (len(rest) * one // count for one in (number, number + 1))
+        yield [*contract[number::count], *rest[begin:end]]
 
 
 @pytest.fixture(scope="session")
