@@ -109,8 +109,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _shares(contract: Sequence[pytest.Item], rest: Sequence[pytest.Item], count: int) -> Iterator[list[pytest.Item]]:
-    """One for each worker: xdist's "worksteal" gives each as many neighbours as another. What it has left at the end,
-    which others take then, needs no sandbox, and never waits."""
+    """One for each worker: xdist's "worksteal" gives each as many neighbours as another. What is left of a share at its
+    end, which other workers take, needs no sandbox."""
     for number in range(count):
         begin, end = (len(rest) * one // count for one in (number, number + 1))
         yield [*contract[number::count], *rest[begin:end]]
