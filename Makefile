@@ -172,7 +172,8 @@ lock: $(STAMP) ## resolve the lock files again, including those of the benchmark
 	@$(BIN)/python -m pip install --quiet uv
 	@$(UV) --extra dev --extra sandbox pyproject.toml --output-file requirements.lock
 	@$(UV) bench/requirements-aws.in --output-file bench/requirements-aws.lock
-	@$(UV) docs/requirements-site.in --output-file docs/requirements-site.lock
+	@# one version of what both have, as `make audit` reads them together
+	@$(UV) --constraint requirements.lock docs/requirements-site.in --output-file docs/requirements-site.lock
 
 .PHONY: audit
 audit: $(STAMP) ## check that the lock file is complete and pinned (as in CI), and for known vulnerabilities in PyPI

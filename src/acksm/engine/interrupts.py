@@ -62,7 +62,7 @@ def _handling(signalled: threading.Event, emit: Emit, text: str, first: Callable
         yield
     finally:
         for number, previous in before.items():
-            if not messages and signal.getsignal(number) is handle:
+            if not messages and signal.getsignal(number) is handle:  # not that of a block inside, which is kept
                 signal.signal(number, previous)
         _join(messages)
 
